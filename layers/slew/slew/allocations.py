@@ -1,0 +1,241 @@
+"""Allocations: who may use whose time, with which credentials, and who is told.
+
+The record names the version of its secret before that is written, so that a half-finished change is found out instead of used.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import SecretStr
+
+from slew import clock, redact, store, vault, work
+from slew.email_message import recipients
+from slew.errors import Conflict, FacilityError, Invalid, MethodNotAllowed, Unavailable
+from slew.facility import Altdata, Facility
+from slew.models import AllocationBody, AllocationPatch, NotificationKeys, Notify
+from slew.principals import Principal, Role
+from slew.records import Allocation, NotifySettings
+from slew.status import ANNOUNCED_BY_DEFAULT
+from slew.validation import parse
+
+_SLACK_KEYS = ("slack_workspace", "slack_channel", "slack_token")
+
+
+def create(facility: Facility, body: AllocationBody, principal: Principal) -> Allocation:
+    """Make an allocation. Raises Forbidden, Conflict (id taken), Invalid."""
+    principal.require(Role.MANAGER, body.group)
+    now = clock.isoformat(clock.now())
+    blank = Allocation(
+        id=body.id or secrets.token_hex(8),
+        facility=facility.id,
+        pi=body.pi,
+        group=body.group,
+        created_at=now,
+        updated_at=now,
+        created_by=principal.id,
+        secret_version="",
+    )
+    return _replace(facility, blank, body, expected_version=None)
+
+
+def replace_whole(facility: Facility, allocation: Allocation, body: AllocationBody, principal: Principal) -> Allocation:
+    """Put a new content in place of the old: what is not given is gone. Raises Forbidden, Conflict, Invalid."""
+    principal.require(Role.MANAGER, allocation.group)
+    principal.require(Role.MANAGER, body.group)
+    if body.id not in (None, allocation.id):
+        raise Invalid.field(["id"], "is the allocation's name and cannot be changed")
+    return _replace(facility, allocation, body, expected_version=allocation.version)
+
+
+def merge(facility: Facility, allocation: Allocation, patch: AllocationPatch, principal: Principal) -> Allocation:
+    """Change what is given and keep the rest. Raises Forbidden, Conflict, Invalid."""
+    principal.require(Role.MANAGER, allocation.group)
+    principal.require(Role.MANAGER, patch.group or allocation.group)
+    given = patch.model_fields_set
+    kept = vault.read(vault.name(facility.id, allocation.id), allocation.secret_version)
+    notify = allocation.notify_given
+    if "notify" in given:
+        notify = None if patch.notify is None else _merged(notify or {}, patch.notify)
+    body: dict[str, Any] = {
+        "instrument": allocation.instrument,
+        "pi": allocation.pi,
+        "group": allocation.group,
+        "proposal_id": allocation.proposal_id,
+        "validity_ranges": list(allocation.validity_ranges) or None,
+        **patch.model_dump(mode="json", include=given - {"altdata", "notify"}),
+        "altdata": _merged(kept, patch.altdata or {}),
+        "notify": notify,
+    }
+    return _replace(
+        facility, allocation, parse(AllocationBody, body), expected_version=allocation.version, keep_addresses=True
+    )
+
+
+def remove(facility: Facility, allocation: Allocation, principal: Principal, *, force: bool) -> None:
+    """Remove an allocation and its secrets. Raises Forbidden; Conflict while requests are live, unless forced."""
+    principal.require(Role.MANAGER, allocation.group)
+    live = [] if force else store.live_requests(allocation)
+    if live:
+        named = ", ".join(request.id for request in live[:5])
+        raise Conflict(
+            f"{len(live)} request(s) of allocation {allocation.id} are live ({named}); cancel them, or use force=true"
+        )
+    try:
+        store.delete_allocation(allocation)
+    except store.Outdated:
+        raise Conflict(f"allocation {allocation.id} has just been changed; read it again") from None
+    vault.remove(vault.name(facility.id, allocation.id))
+    vault.remove(vault.name("notify", allocation.id))
+
+
+def verify(facility: Facility, allocation: Allocation, principal: Principal) -> dict[str, Any]:
+    """Make a harmless authenticated call at the facility. Raises Forbidden, MethodNotAllowed, Unavailable."""
+    principal.require(Role.OBSERVER, allocation.group)
+    if not facility.can("verify"):
+        raise MethodNotAllowed(facility.no_verify)
+    case = work.open_case(facility, allocation)
+    try:
+        found = facility.verify(case.altdata, case.link)
+    except FacilityError as error:
+        raise Unavailable(f"{facility.title} could not be asked: {error.reason}") from None
+    shown: dict[str, Any] = case.redactor.data(
+        {"valid": found.valid, "text": found.text, "details": dict(found.details)}
+    )
+    return shown
+
+
+def _replace(
+    facility: Facility,
+    allocation: Allocation,
+    body: AllocationBody,
+    *,
+    expected_version: int | None,
+    keep_addresses: bool = False,
+) -> Allocation:
+    raw = {key: value for key, value in body.altdata.items() if value is not None and str(value).strip()}
+    _refuse_masks(raw, "altdata")
+    altdata = parse(facility.Altdata, raw, ["altdata"])
+    redact.use(redact.Redactor(work.secret_values(altdata)))
+    facility.check_altdata(altdata)
+    if body.instrument is not None:
+        facility.choose_instrument(body.instrument)
+    settings, addresses = _notify_settings(facility, altdata, body.notify)
+    if addresses is not None and not addresses:
+        if not (keep_addresses and allocation.notify.channel == settings.channel):
+            raise Invalid.field(["notify"], f"notification_type {settings.channel} needs its address")
+        addresses = None  # as they were
+        keep = True
+    else:
+        keep = False
+    public, secret_keys = _parted(altdata, raw)
+    changed = replace(
+        allocation,
+        instrument=body.instrument,
+        pi=body.pi,
+        group=body.group,
+        proposal_id=body.proposal_id,
+        validity_ranges=tuple(
+            {"start_date": clock.isoformat(each.start_date), "end_date": clock.isoformat(each.end_date)}
+            for each in body.validity_ranges or ()
+        ),
+        altdata=public,
+        secret_keys=secret_keys,
+        notify=settings,
+        notify_given=_notify_given(body.notify),
+        updated_at=clock.isoformat(clock.now()),
+        secret_version=vault.new_version(),
+        version=1 if expected_version is None else expected_version + 1,
+    )
+    try:
+        store.put_allocation(changed, expected_version)
+    except store.Outdated:
+        taken = f"allocation {allocation.id} exists already"
+        raise Conflict(taken if expected_version is None else f"allocation {allocation.id} has just been changed") from None
+    vault.write(vault.name(facility.id, allocation.id), raw, changed.secret_version)
+    if addresses:
+        vault.write(vault.name("notify", allocation.id), addresses, vault.new_version())
+    elif not keep:
+        vault.remove(vault.name("notify", allocation.id))
+    return changed
+
+
+def _notify_settings(
+    facility: Facility, altdata: Altdata, notify: Notify | None
+) -> tuple[NotifySettings, dict[str, str] | None]:
+    """The settings, and the addresses to keep: None for no channel, empty where none were given."""
+    own = notify.notification_type if notify else None
+    channel = own or facility.notification_type(altdata) or "none"
+    source: NotificationKeys = notify if notify and own else altdata
+    place = "notify" if notify and own else "altdata"
+    statuses = notify.on if notify and notify.on is not None else None
+    settings = NotifySettings(
+        channel=channel,
+        on=ANNOUNCED_BY_DEFAULT if statuses is None else tuple(status.value for status in statuses),
+        include_comments=source.include_comments or bool(notify and notify.include_comments),
+    )
+    if channel == "none":
+        return settings, None
+    return settings, _slack_address(source, place) if channel == "slack" else _email_address(source, place)
+
+
+def _slack_address(keys: NotificationKeys, place: str) -> dict[str, str]:
+    given = {name: getattr(keys, name) for name in _SLACK_KEYS}
+    missing = [name for name, value in given.items() if value is None]
+    if missing and (place == "altdata" or len(missing) < len(given)):
+        raise Invalid.field([place, missing[0]], "is needed for notification_type slack, with its two siblings")
+    return {name: value.get_secret_value() for name, value in given.items() if value is not None}
+
+
+def _email_address(keys: NotificationKeys, place: str) -> dict[str, str]:
+    if not keys.email:
+        if place == "altdata":
+            raise Invalid.field([place, "email"], "is needed for notification_type email")
+        return {}
+    try:
+        recipients(keys.email)
+    except ValueError as error:
+        raise Invalid.field([place, "email"], str(error)) from None
+    return {"email": keys.email}
+
+
+def _parted(altdata: Altdata, raw: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The altdata as it was given, without its secrets, and the names of those."""
+    fields = type(altdata).model_fields
+    secret = {
+        str(alias)
+        for name, field in fields.items()
+        if isinstance(getattr(altdata, name), SecretStr)
+        for alias in (name, field.alias, *_choices(field.validation_alias))
+        if alias
+    }
+    known = secret & set(raw)
+    return {key: value for key, value in raw.items() if key not in known}, tuple(sorted(known))
+
+
+def _choices(alias: Any) -> tuple[str, ...]:
+    if alias is None:
+        return ()
+    return tuple(str(each) for each in getattr(alias, "choices", (alias,)))
+
+
+def _notify_given(notify: Notify | None) -> dict[str, Any] | None:
+    if notify is None:
+        return None
+    given = notify.model_dump(mode="json", exclude_unset=True)
+    return {key: redact.MASK if key in _SLACK_KEYS and value else value for key, value in given.items()}
+
+
+def _refuse_masks(values: Mapping[str, Any], place: str) -> None:
+    for key, value in values.items():
+        if value == redact.MASK:
+            raise Invalid.field([place, key], "is the mask that stands for a secret, not a value")
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Old values with new ones over them; null removes a key, and a mask that came back leaves the old one."""
+    merged = {**old, **{key: value for key, value in new.items() if value != redact.MASK}}
+    return {key: value for key, value in merged.items() if value is not None}

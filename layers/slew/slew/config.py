@@ -1,0 +1,41 @@
+"""What a deployment sets, read from the environment when it is asked for."""
+
+from __future__ import annotations
+
+import os
+
+
+def table() -> str:
+    """Name of the DynamoDB table."""
+    return os.environ["SLEW_TABLE"]
+
+
+def facility_url(facility: str, default: str, suffix: str = "") -> str:
+    """Base URL of a facility without a trailing slash: `SLEW_<FACILITY>[_<SUFFIX>]_URL`, else the card's default."""
+    name = "_".join(part for part in ("SLEW", facility.upper(), suffix.upper(), "URL") if part)
+    return (os.environ.get(name) or default).rstrip("/")
+
+
+def slack_url() -> str:
+    """Base URL of Slack's incoming webhooks, without a trailing slash."""
+    return facility_url("slack", "https://hooks.slack.com")
+
+
+def portal_url() -> str:
+    """Base URL of the marshal whose pages messages link to, without a trailing slash; empty for none."""
+    return os.environ.get("SLEW_PORTAL_URL", "").rstrip("/")
+
+
+def email_from() -> str:
+    """Sender of email, empty if the deployment has none."""
+    return os.environ.get("SLEW_EMAIL_FROM", "")
+
+
+def endpoint_allow_list() -> tuple[str, ...]:
+    """Hosts, `host:port`s and CIDRs that a user's URL may name although they are private or without TLS."""
+    return tuple(entry.strip() for entry in os.environ.get("SLEW_ENDPOINT_ALLOW_LIST", "").split(",") if entry.strip())
+
+
+def record_retention_days() -> int:
+    """Days after which an ended request is removed; 0 keeps it."""
+    return int(os.environ.get("SLEW_RECORD_RETENTION_DAYS") or 0)

@@ -1,0 +1,252 @@
+"""What a facility is: one class that turns an order into wire requests and answers back into outcomes, and nothing else.
+
+A facility's class holds no AWS and no server code. Which of the optional operations it defines decides its catalogue entry, its
+routes and its 405 answers.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from slew.errors import Invalid
+from slew.models import NotificationKeys, Requester, Target
+from slew.status import Status
+from slew.wire import Answer, HttpRequest, Mail
+
+OPTIONAL_OPERATIONS = ("validate", "update", "cancel", "poll", "reconcile", "verify")
+
+
+class Altdata(NotificationKeys):
+    """Base of a facility's credentials. Secret fields are `SecretStr`; the notification keys are part of every one."""
+
+
+class Payload(BaseModel):
+    """Base of a facility's observing parameters: unknown fields are refused unless the card says otherwise."""
+
+    model_config = {"extra": "forbid", "frozen": True, "str_strip_whitespace": True, "defer_build": True}
+
+
+@dataclass(frozen=True)
+class AllocationFacts:
+    """What a facility may know of the allocation, credentials apart."""
+
+    id: str
+    pi: str
+    group: str
+    proposal_id: str | None = None
+    instrument: str | None = None
+
+
+P = TypeVar("P", bound=BaseModel)
+A = TypeVar("A", bound="Altdata")
+
+
+@dataclass(frozen=True)
+class Order(Generic[P, A]):
+    """One request to a facility, checked.
+
+    `facility_request_id` and `facility_data` hold what an earlier `submit` or `update` kept; `now` is the moment that all
+    decisions of one piece of work share.
+    """
+
+    request_id: str
+    instrument: str | None
+    target: Target
+    payload: P
+    altdata: A
+    allocation: AllocationFacts
+    requester: Requester
+    now: datetime
+    created_at: datetime
+    comment: str | None = None
+    facility_request_id: str | None = None
+    facility_data: Mapping[str, Any] = field(default_factory=dict)
+    status: Status = Status.SUBMITTING
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The exact exchanges that `submit` makes, and notes on what was decided for the caller (such as a clipped window)."""
+
+    exchanges: tuple[HttpRequest | Mail, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The facility took it. `data` is kept with the request and comes back in `Order.facility_data`."""
+
+    facility_request_id: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    status: Status = Status.SUBMITTED
+    text: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the facility's own validation says; `reason` in its own words where it does not accept."""
+
+    accepted: bool
+    reason: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cancellation:
+    """How a cancellation ended: the request's status from now on, and the facility's text."""
+
+    status: Status = Status.CANCELLED
+    text: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How it goes at the facility. `status` None keeps the last known one; `text` is the facility's own status text.
+
+    `next_poll_s`: seconds until it is worth asking again; None where the request has ended for good.
+    `products`: what there is to fetch, plain JSON values without secrets.
+    """
+
+    status: Status | None
+    text: str = ""
+    reason: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    products: tuple[Mapping[str, Any], ...] | None = None
+    next_poll_s: float | None = 600.0
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Reconciliation found that the facility certainly has not got the request."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether the credentials work, with harmless details (such as the account's name)."""
+
+    valid: bool
+    text: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class HttpLink(Protocol):
+    """How a facility speaks HTTP; see `slew.http.Http`."""
+
+    def send(self, request: HttpRequest, *, read_timeout: float = ...) -> Answer:
+        """Send an unsafe request, once. Raises NotSent or Unanswered."""
+
+    def read(self, request: HttpRequest, *, read_timeout: float = ...) -> Answer:
+        """Send a harmless request. Raises NoAnswer."""
+
+
+class MailLink(Protocol):
+    """How a facility sends email; see `slew.mail.Mailer`."""
+
+    def send(self, mail: Mail) -> tuple[str, ...]:
+        """Send a copy to each recipient; returns the message ids. Raises Rejected, NotSent or Unanswered."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A facility's way to the outside, given to each of its operations."""
+
+    http: HttpLink
+    mail: MailLink
+
+
+class Facility(ABC):
+    """A facility. Subclasses set the class attributes, define `prepare` and `submit`, and what else the facility can do."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    Altdata: ClassVar[type[Altdata]]
+    payloads: ClassVar[Mapping[str | None, type[BaseModel]]]
+    """Payload model by instrument; `{None: Model}` where the facility has but one."""
+    retired: ClassVar[Mapping[str, str]] = {}
+    """Instruments that are no more, with the advice to give."""
+    send_attempts: ClassVar[int | None] = None
+    """How often a request that could not be sent is tried before it is `failed`; None: until its window ends."""
+    first_poll_s: ClassVar[float] = 300.0
+    """Seconds from submission to the first poll."""
+    no_verify: ClassVar[str] = "this facility offers no harmless call that would check credentials"
+
+    @abstractmethod
+    def prepare(self, order: Order[Any, Any], link: Link) -> Prepared:
+        """Build what `submit` will send, without sending it; harmless reads at the facility are allowed.
+
+        Raises Invalid where fields do not go together.
+        """
+
+    @abstractmethod
+    def submit(self, order: Order[Any, Any], prepared: Prepared, link: Link) -> Submission:
+        """Send it. Raises Rejected, Failed, NotSent or Unanswered."""
+
+    def validate(self, order: Order[Any, Any], prepared: Prepared, link: Link) -> Verdict:
+        """Ask the facility's own validation, which stores nothing. Raises FacilityError."""
+        raise NotImplementedError
+
+    def update(self, order: Order[Any, Any], prepared: Prepared, link: Link) -> Submission:
+        """Change a request at the facility; `order.payload` is the new one. Raises as `submit`."""
+        raise NotImplementedError
+
+    def cancel(self, order: Order[Any, Any], link: Link) -> Cancellation:
+        """Cancel at the facility. Raises Rejected, NotSent or Unanswered."""
+        raise NotImplementedError
+
+    def poll(self, order: Order[Any, Any], link: Link) -> Progress:
+        """Ask how it goes. Raises NoAnswer."""
+        raise NotImplementedError
+
+    def reconcile(self, order: Order[Any, Any], link: Link) -> Submission | Absent | None:
+        """Look for a request of unknown outcome: found, certainly absent, or None for undecided. Raises NoAnswer."""
+        raise NotImplementedError
+
+    def verify(self, altdata: Any, link: Link) -> Verification:
+        """Make a harmless authenticated call. Raises NoAnswer."""
+        raise NotImplementedError
+
+    def check_altdata(self, altdata: Any) -> None:
+        """Checks of credentials beyond the model's. Raises Invalid."""
+
+    def window(self, payload: Any) -> tuple[datetime, datetime] | None:
+        """The observing window that a payload asks for, UTC; None where the payload has none."""
+        return None
+
+    def notification_type(self, altdata: Any) -> str | None:
+        """The channel that the altdata asks notices for; a facility whose altdata means something else by it overrides."""
+        value: str | None = altdata.notification_type
+        return value
+
+    def can(self, operation: str) -> bool:
+        """Whether the facility defines an operation."""
+        return getattr(type(self), operation) is not getattr(Facility, operation)
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """What the facility can do, in a fixed order."""
+        return ("submit", "dry_run", *(name for name in OPTIONAL_OPERATIONS if self.can(name)))
+
+    def choose_instrument(self, *wishes: str | None) -> str | None:
+        """The first instrument that is named, checked. Raises Invalid for none, an unknown or a retired one."""
+        if None in self.payloads:
+            named = next((wish for wish in wishes if wish), None)
+            if named:
+                raise Invalid.field(["instrument"], f"{self.title} has no choice of instrument")
+            return None
+        known = ", ".join(sorted(name for name in self.payloads if name))
+        for wish in wishes:
+            if wish in self.payloads:
+                return wish
+            if wish is not None and wish in self.retired:
+                raise Invalid.field(["instrument"], f"rejected: {self.retired[wish]}")
+            if wish:
+                raise Invalid.field(["instrument"], f"{wish!r} is not one of {known}")
+        raise Invalid.field(["instrument"], f"must be one of {known}, in the request or in the allocation")

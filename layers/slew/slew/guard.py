@@ -1,0 +1,99 @@
+"""Which hosts a user's URL may name (SSRF): resolved once, every address checked, the connection pinned to them.
+
+A deployment's allow-list entry is a host name, `host:port`, an address or a CIDR; it lifts both the address check and the
+demand for TLS.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from slew import config
+from slew.errors import NotSent, SlewError
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Unique-local and link-local are covered by is_private; these are not, and lead to addresses inside: NAT64, 6to4, Teredo.
+_TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+
+
+class Refused(SlewError):
+    """The URL is one that a user may not have us call; the text says why."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A checked URL's host and the addresses that a connection to it may use."""
+
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+
+
+def check_form(url: str) -> SplitResult:
+    """Check a URL without resolving it. Raises Refused."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise Refused(f"is not a URL: {error}") from None
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise Refused("must be an absolute https URL")
+    if parts.username is not None or parts.password is not None:
+        raise Refused("must not contain a user name or password")
+    if parts.fragment:
+        raise Refused("must not contain a fragment")
+    if any(character <= " " or character == "\\" or character == "\x7f" for character in url):
+        raise Refused("must not contain blanks, control characters or backslashes")
+    if parts.scheme == "http" and not _allowed(parts.hostname, port or 80, _literal(parts.hostname)):
+        raise Refused("must be https")
+    return parts
+
+
+def resolve(url: str) -> Destination:
+    """Check a URL and resolve its host. Raises Refused, or NotSent where the name does not resolve."""
+    parts = check_form(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NotSent(f"host {host} could not be resolved: {error}") from None
+    addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    parsed = tuple(ipaddress.ip_address(address.partition("%")[0]) for address in addresses)
+    if not _allowed(host, port, parsed):
+        for address in parsed:
+            if not _public(address):
+                raise Refused(f"host {host} has the address {address}, which is not public")
+    return Destination(host, port, addresses)
+
+
+def _literal(host: str) -> tuple[Address, ...]:
+    try:
+        return (ipaddress.ip_address(host),)
+    except ValueError:
+        return ()
+
+
+def _public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return _public(address.ipv4_mapped)
+        if any(address in network for network in _TRANSLATED):
+            return False
+    return address.is_global and not address.is_multicast
+
+
+def _allowed(host: str, port: int, addresses: tuple[Address, ...]) -> bool:
+    networks = []
+    for entry in config.endpoint_allow_list():
+        if entry.lower() in (host.lower(), f"{host}:{port}".lower(), f"[{host}]:{port}".lower()):
+            return True
+        try:
+            networks.append(ipaddress.ip_network(entry, strict=False))
+        except ValueError:
+            continue
+    return bool(addresses) and all(any(address in network for network in networks) for address in addresses)

@@ -1,0 +1,248 @@
+"""The one HTTP session: it never sends twice, and it knows whether a request may have left.
+
+An unsafe request (one that can trigger something) ends in exactly one of three ways: an `Answer`; `NotSent`, certainly not
+received (name not resolved, connection or TLS refused: no byte of it was handed to the network); or `Unanswered`. Redirects are
+never followed, nothing is retried below us, TLS is always verified, answers are cut at a limit, and a watchdog ends an exchange
+that dribbles on past its time.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
+
+from slew import __version__, clock, guard
+from slew.errors import Failed, NoAnswer, NotSent, Unanswered
+from slew.redact import Redactor
+from slew.wire import Answer, Exchange, HttpRequest
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+ANSWER_LIMIT = 8 * 1024 * 1024
+RECORD_LIMIT = 64 * 1024
+_USER_AGENT = f"slew/{__version__}"
+
+
+@dataclass
+class _Attempt:
+    """What is known of the exchange going on, shared with the connection underneath."""
+
+    pinned: tuple[str, ...] = ()
+    bytes_left: bool = False
+    sock: socket.socket | None = None
+
+
+class Http:
+    """Sends requests for one piece of work and keeps the record of each exchange.
+
+    `before_send` is called once, before the first unsafe request leaves: the place to write down that the facility may
+    know of the request from now on.
+    """
+
+    def __init__(self, redactor: Redactor, before_send: Callable[[], None] | None = None) -> None:
+        self.redactor = redactor
+        self.exchanges: list[Exchange] = []
+        self.before_send = before_send
+
+    def send(self, request: HttpRequest, *, read_timeout: float = READ_TIMEOUT) -> Answer:
+        """Send an unsafe request, once. Raises NotSent or Unanswered; Failed where the guard refuses the URL."""
+        destination = _checked(request) if request.untrusted else None
+        if self.before_send:
+            self.before_send()
+            self.before_send = None
+        attempt = _Attempt(pinned=destination.addresses if destination else ())
+        started = time.monotonic()
+        try:
+            answer = _exchange(request, attempt, read_timeout)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            reason = f"{_host(request)}: {_explain(error)}"
+            outcome: Literal["no_answer", "not_sent"] = "no_answer" if attempt.bytes_left else "not_sent"
+            self._record(request, started, outcome, error=reason)
+            if attempt.bytes_left:
+                raise Unanswered(self.redactor.text(f"no answer from {reason}")) from None
+            raise NotSent(self.redactor.text(f"could not reach {reason}")) from None
+        self._record(request, started, "answered", answer)
+        return answer
+
+    def read(self, request: HttpRequest, *, read_timeout: float = 20.0) -> Answer:
+        """Send a harmless request (one that only reads). Raises NoAnswer; Failed where the guard refuses the URL."""
+        before_send, self.before_send = self.before_send, None
+        try:
+            return self.send(request, read_timeout=read_timeout)
+        except (NotSent, Unanswered) as error:
+            raise NoAnswer(error.reason) from None
+        finally:
+            self.before_send = before_send
+
+    def _record(
+        self,
+        request: HttpRequest,
+        started: float,
+        outcome: Literal["answered", "not_sent", "no_answer"],
+        answer: Answer | None = None,
+        error: str = "",
+    ) -> None:
+        elapsed = time.monotonic() - started
+        self.exchanges.append(
+            Exchange(
+                at=clock.isoformat(clock.timestamp() - elapsed),
+                method=request.method,
+                url=self.redactor.text(request.url),
+                request_headers=self.redactor.headers(request.headers),
+                request_body=shown(self.redactor, request.body),
+                outcome=outcome,
+                elapsed_ms=round(elapsed * 1000),
+                status=answer.status if answer else None,
+                answer_headers=self.redactor.headers(answer.headers) if answer else {},
+                answer_body=shown(self.redactor, answer.body) if answer else "",
+                error=self.redactor.text(error),
+            )
+        )
+
+
+def shown(redactor: Redactor, body: bytes) -> str:
+    """A body as it is kept: redacted text, cut at the record's limit."""
+    text = redactor.body(body.decode("utf-8", "replace"))
+    return text if len(text) <= RECORD_LIMIT else f"{text[:RECORD_LIMIT]}… ({len(text)} characters)"
+
+
+def _checked(request: HttpRequest) -> guard.Destination:
+    try:
+        return guard.resolve(request.url)
+    except guard.Refused as error:
+        raise Failed(f"the endpoint {error}") from None
+
+
+def _exchange(request: HttpRequest, attempt: _Attempt, read_timeout: float) -> Answer:
+    # A session and so a connection of its own: no cookie or connection of one allocation can serve another, and a kept
+    # connection that the server has dropped cannot turn a POST into one of unknown outcome.
+    with requests.Session() as session:
+        session.trust_env = False  # neither a proxy nor a .netrc of the environment
+        session.mount("http://", _Adapter(attempt))
+        session.mount("https://", _Adapter(attempt))
+        watchdog = threading.Timer(CONNECT_TIMEOUT + read_timeout, _hang_up, [attempt])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            headers = {"User-Agent": _USER_AGENT, "Accept-Encoding": "gzip, deflate", **request.headers}
+            response = session.request(
+                request.method,
+                request.url,
+                data=request.body or None,
+                headers=headers,
+                timeout=(CONNECT_TIMEOUT, read_timeout),
+                allow_redirects=False,
+                stream=True,
+                verify=True,
+            )
+            body, truncated = _read(response)
+        finally:
+            watchdog.cancel()
+        return Answer(
+            response.status_code, {name.lower(): value for name, value in response.headers.items()}, body, truncated
+        )
+
+
+def _read(response: requests.Response) -> tuple[bytes, bool]:
+    parts, size = [], 0
+    for part in response.iter_content(64 * 1024):
+        parts.append(part)
+        size += len(part)
+        if size > ANSWER_LIMIT:
+            return b"".join(parts)[:ANSWER_LIMIT], True
+    return b"".join(parts), False
+
+
+def _hang_up(attempt: _Attempt) -> None:
+    sock = attempt.sock
+    if sock is not None:
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            sock.close()
+
+
+def _host(request: HttpRequest) -> str:
+    return request.url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+
+
+def _explain(error: BaseException) -> str:
+    """The innermost cause in a few words: the libraries' wrappings repeat URLs and object addresses."""
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, BaseException):
+        return _explain(reason)
+    inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+    if inner is not None:
+        return _explain(inner)
+    if isinstance(error, NewConnectionError):
+        return str(error).rpartition(": ")[2] or "connection failed"
+    text = str(error).strip()
+    if "timed out" in text:
+        return "timed out"
+    return text or type(error).__name__
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, attempt: _Attempt) -> None:
+        self._attempt = attempt
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        attempt = self._attempt
+
+        class Http(_Tracked, HTTPConnection):
+            tracked = attempt
+
+        class Https(_Tracked, HTTPSConnection):
+            tracked = attempt
+
+        class HttpPool(urllib3.HTTPConnectionPool):
+            ConnectionCls = Http
+
+        class HttpsPool(urllib3.HTTPSConnectionPool):
+            ConnectionCls = Https
+
+        self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+
+
+class _Tracked:
+    """Notes when the first byte of the request is handed to the network, and connects only to pinned addresses."""
+
+    tracked: _Attempt
+    sock: socket.socket | None
+    port: int
+    timeout: Any
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self.tracked.sock = self.sock
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self.tracked.bytes_left = True
+        super().send(data)  # type: ignore[misc]
+
+    def _new_conn(self) -> socket.socket:
+        if not self.tracked.pinned:
+            return super()._new_conn()  # type: ignore[misc, no-any-return]
+        failure: OSError | None = None
+        for address in self.tracked.pinned:
+            try:
+                sock = socket.create_connection((address, self.port), timeout=self.timeout)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return sock
+            except OSError as error:
+                failure = error
+        raise NewConnectionError(self, f"connection failed: {failure}")  # type: ignore[arg-type]

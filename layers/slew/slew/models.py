@@ -1,0 +1,188 @@
+"""What callers send, as pydantic models shared by all facilities: target, requester, submission, allocation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from slew import astro
+from slew.status import Status
+
+_CONTROL = {*map(chr, range(0x20)), "\x7f", "\x85", "\u2028", "\u2029"}
+
+
+def _no_control(text: str) -> str:
+    if _CONTROL & set(text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _degrees(parse: Callable[[str], float]) -> BeforeValidator:
+    def to_degrees(value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError("must be a number in degrees or sexagesimal text")
+        return parse(value) if isinstance(value, str) else value
+
+    return BeforeValidator(to_degrees, json_schema_input_type=float | str)
+
+
+Line = Annotated[str, AfterValidator(_no_control)]
+"""One line of text, without control characters."""
+
+Truthy = Annotated[
+    bool, BeforeValidator(lambda value: value in (True, "T", "t", "True", "true", "1"), json_schema_input_type=bool | str)
+]
+"""A flag with the spellings that SkyPortal takes as true; anything else is false (notifications card, Credentials)."""
+
+RA = Annotated[float, _degrees(astro.parse_ra), Field(ge=0, lt=360, allow_inf_nan=False)]
+Dec = Annotated[float, _degrees(astro.parse_dec), Field(ge=-90, le=90, allow_inf_nan=False)]
+Identifier = Annotated[
+    str,
+    BeforeValidator(
+        lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value,
+        json_schema_input_type=str | int,
+    ),
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"),
+]
+
+
+class Model(BaseModel):
+    """Base of the models: unknown fields are refused, for a misspelt constraint is a lost constraint."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True)
+
+
+class Target(Model):
+    """Where to look."""
+
+    name: Line = Field(min_length=1, max_length=200, description="Name of the object, e.g. `SN 2023ixf`")
+    ra: RA = Field(
+        description="Right ascension, ICRS, degrees; sexagesimal text is taken as hours", examples=[210.910674637, "14:03:38.562"]
+    )
+    dec: Dec = Field(
+        description="Declination, ICRS, degrees; sexagesimal text as degrees", examples=[54.311651, "+54:18:41.94"]
+    )
+    redshift: float | None = Field(None, gt=-1, le=20, allow_inf_nan=False, description="Redshift")
+    magnitudes: dict[str, float] | None = Field(
+        None, description="Magnitudes by filter, AB", examples=[{"sdssr": 17.2}], max_length=50
+    )
+    proper_motion_ra: float | None = Field(
+        None, ge=-20000, le=20000, description="Proper motion in right ascension (times cos dec), mas/yr"
+    )
+    proper_motion_dec: float | None = Field(None, ge=-20000, le=20000, description="Proper motion in declination, mas/yr")
+    parallax: float | None = Field(None, ge=0, le=2000, description="Parallax, mas")
+    epoch: float | None = Field(None, ge=1800, le=2100, description="Epoch of the position, Julian year; default 2000")
+
+
+class Requester(Model):
+    """Who asks; where it is absent, the token's principal."""
+
+    username: Line = Field("", max_length=100, description="Account name at the caller's side")
+    name: Line = Field("", max_length=200, description="Name to show")
+    email: Line = Field("", max_length=254, pattern=r"^$|^[^\s@,<>\"']+@[^\s@,<>\"']+$", description="Email address")
+    affiliation: Line = Field("", max_length=200, description="Institution")
+
+
+class SubmitBody(Model):
+    """Body of `POST /facilities/{facility}/requests`."""
+
+    allocation_id: Identifier = Field(description="The allocation whose credentials and time are used")
+    instrument: str | None = Field(None, description="Where the facility has several; else the allocation's")
+    target: Target
+    payload: dict[str, Any] = Field(description="The facility's observing parameters: `GET /facilities/{facility}`")
+    requester: Requester | None = None
+    comment: str | None = Field(None, max_length=2000, description="A free note; goes to people, not to the telescope")
+    constraints: dict[str, Any] | None = Field(None, max_length=0, description="Reserved; must be absent or empty")
+
+
+class UpdateBody(Model):
+    """Body of `PUT /facilities/{facility}/requests/{id}`."""
+
+    payload: dict[str, Any] = Field(description="The new observing parameters, whole")
+    target: Target | None = Field(None, description="Default: the request's target")
+    comment: str | None = Field(None, max_length=2000)
+
+
+class ResubmitBody(Model):
+    """Body of `POST /facilities/{facility}/requests/{id}/resubmit`."""
+
+    confirm_not_at_facility: bool = Field(
+        False, description="A person has looked: the facility has it not. Needed where the status is `unknown`"
+    )
+
+
+class ValidityRange(Model):
+    """When requests may be made, UTC, both ends inclusive."""
+
+    start_date: datetime = Field(description="ISO date or datetime; no offset means UTC")
+    end_date: datetime = Field(description="ISO date or datetime; no offset means UTC; not before `start_date`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_utc(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: astro.parse_utc(value) if isinstance(value, str) else value for key, value in data.items()}
+        return data
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ValidityRange:
+        if self.end_date < self.start_date:
+            raise ValueError("end_date must not be before start_date")
+        return self
+
+
+class NotificationKeys(Model):
+    """How people are told (notifications card, Credentials). Every facility's altdata takes these keys too."""
+
+    notification_type: Literal["none", "slack", "email"] | None = Field(
+        None, description="Channel on which changes of status are announced"
+    )
+    slack_workspace: SecretStr | None = Field(
+        None, pattern=r"^[A-Za-z0-9]+$", description="First part of the webhook's path, `T...`"
+    )
+    slack_channel: SecretStr | None = Field(
+        None, pattern=r"^[A-Za-z0-9]+$", description="Second part of the webhook's path, `B...` (not a channel's `C...`)"
+    )
+    slack_token: SecretStr | None = Field(
+        None, pattern=r"^[A-Za-z0-9]+$", description="Third part of the webhook's path"
+    )
+    email: str | None = Field(None, max_length=4000, description="Recipients, separated by commas")
+    include_comments: Truthy = Field(False, description="Add the request's comment to the message")
+
+
+class Notify(NotificationKeys):
+    """`notify` of an allocation: the same keys, where they are not to stand in altdata, and which statuses are told."""
+
+    on: tuple[Status, ...] | None = Field(
+        None, description="Statuses to announce; default: all but `pending` and `submitting`"
+    )
+
+
+class AllocationBody(Model):
+    """Body of `POST /facilities/{facility}/allocations`, and of `PUT` on one."""
+
+    id: Identifier | None = Field(None, description="Unique in this deployment; made up if absent")
+    instrument: str | None = Field(None, description="Default instrument of its requests")
+    pi: Line = Field(min_length=1, max_length=200, description="Principal investigator")
+    group: Identifier = Field(description="Group whose members may use it")
+    proposal_id: Line | None = Field(None, max_length=100, description="The proposal's code")
+    validity_ranges: tuple[ValidityRange, ...] | None = Field(
+        None, max_length=100, description="When requests may be made; absent or empty: always"
+    )
+    altdata: dict[str, Any] = Field(description="The credentials: `GET /facilities/{facility}`")
+    notify: Notify | None = None
+
+
+class AllocationPatch(Model):
+    """Body of `PATCH` on an allocation: what is given replaces, `altdata` and `notify` merge key by key, null removes a key."""
+
+    instrument: str | None = None
+    pi: Line | None = Field(None, min_length=1, max_length=200)
+    group: Identifier | None = None
+    proposal_id: Line | None = Field(None, max_length=100)
+    validity_ranges: tuple[ValidityRange, ...] | None = Field(None, max_length=100)
+    altdata: dict[str, Any] | None = None
+    notify: dict[str, Any] | None = None

@@ -1,0 +1,61 @@
+"""What people are told of a request: one value from which the Slack message and the email are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One announcement. `status` names the request's status truthfully; every value has passed the redactor.
+
+    - `event_id`: unique; consumers drop what they have seen. `at`: ISO 8601, UTC.
+    - `action`: what led to it: `submit`, `resubmit`, `update`, `cancel`, `poll`, `reconcile`, `recover`.
+    - `status`, `previous`: statuses of the design; `text` the facility's own status text, `reason` its own words on a refusal.
+    - `payload`: observing parameters, values already as short texts.
+    - `comment`: only where the allocation includes comments.
+    """
+
+    event_id: str
+    at: str
+    action: str
+    status: str
+    request_id: str
+    facility: str
+    facility_title: str
+    target_name: str
+    ra_deg: float
+    dec_deg: float
+    previous: str | None = None
+    by: str = ""
+    text: str = ""
+    reason: str = ""
+    instrument: str | None = None
+    facility_request_id: str | None = None
+    payload: Mapping[str, str] = field(default_factory=dict)
+    requester_name: str = ""
+    requester_username: str = ""
+    requester_email: str = ""
+    requester_affiliation: str = ""
+    comment: str | None = None
+    allocation_id: str = ""
+    allocation_pi: str = ""
+    group: str = ""
+    proposal_id: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON value; `Notice(**value)` gives it back."""
+        return asdict(self)
+
+
+def short(value: Any, limit: int = 200) -> str:
+    """A payload's value as text of at most `limit` characters."""
+    if isinstance(value, list | tuple):
+        text = ", ".join(short(item, limit) for item in value)
+    elif value is None:
+        text = "-"
+    else:
+        text = str(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

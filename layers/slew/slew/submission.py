@@ -1,0 +1,249 @@
+"""Submitting: check everything, write the request down, send it once, write down what came of it.
+
+The gate to the telescope is the request's own record: it is written as `submitting`, conditionally, before anything is sent,
+and its id follows from the idempotency key, so that of two equal calls only one gets through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from slew import clock, recovery, store, work
+from slew.errors import (
+    Conflict,
+    Failed,
+    FacilityError,
+    NoAnswer,
+    NotSent,
+    Rejected,
+    Unanswered,
+)
+from slew.facility import Facility, Order, Prepared, Submission
+from slew.log import logger
+from slew.models import Requester, SubmitBody
+from slew.principals import Principal, Role
+from slew.records import Allocation, Request
+from slew.status import RESUBMITTABLE, Status
+from slew.validation import parse
+from slew.work import Case, Desk
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who submits, under which idempotency key if any; `fingerprint` is of the whole call."""
+
+    principal: Principal
+    idempotency_key: str | None = None
+    fingerprint: str = ""
+
+
+def fingerprint(body: Any) -> str:
+    """A digest by which the same body is known again, whatever the order of its keys."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]:
+    """Submit a request; returns it, and whether it is new.
+
+    Raises NotFound, Forbidden, Conflict (another body under the key, allocation outside its validity), Invalid.
+    """
+    facility = desk.facility
+    allocation = work.find_allocation(facility, body.allocation_id)
+    caller.principal.require(Role.OBSERVER, allocation.group)
+    request_id = _request_id(facility, caller)
+    if caller.idempotency_key is not None:
+        earlier = store.get_request(request_id)
+        if earlier:
+            return replay(desk, earlier, caller), False
+    request = draft(facility, allocation, body, caller, request_id)
+    case = work.open_case(facility, allocation)
+    order, prepared = prepare(facility, request, case)
+    now = clock.timestamp()
+    request = request.change(
+        lease_until=desk.lease_until,
+        next_action_at=desk.lease_until,
+        operation="submit",
+        updated_at=clock.isoformat(now),
+        notes=prepared.notes,
+        events=1,
+    )
+    event = work.new_event(
+        facility, allocation, request, previous=None, action="submit", by=caller.principal.id, seq=1
+    )
+    try:
+        request = store.save(request, [event], new=True)
+    except store.Outdated:
+        first = work.find_request(facility, request_id)
+        return replay(desk, first, caller), False
+    return send(desk, request, case, order, prepared, by=caller.principal.id), True
+
+
+def replay(desk: Desk, earlier: Request, caller: Caller) -> Request:
+    """The answer to a call that repeats an idempotency key. Raises Conflict where the body is another one."""
+    if earlier.fingerprint != caller.fingerprint:
+        raise Conflict("this Idempotency-Key has been used with another body; nothing was sent")
+    return recovery.recover(desk, earlier)
+
+
+def draft(
+    facility: Facility, allocation: Allocation, body: SubmitBody, caller: Caller, request_id: str
+) -> Request:
+    """The record of a request to be, its payload checked. Raises Invalid, Conflict."""
+    instrument = facility.choose_instrument(body.instrument, allocation.instrument)
+    payload = parse(facility.payloads[instrument], body.payload, ["payload"])
+    window = facility.window(payload)
+    now = clock.now()
+    _check_validity(allocation, now, window)
+    requester = body.requester or Requester(
+        username=caller.principal.username or caller.principal.id,
+        name=caller.principal.name,
+        email=caller.principal.email,
+    )
+    stamp = clock.isoformat(now)
+    return Request(
+        id=request_id,
+        facility=facility.id,
+        facility_title=facility.title,
+        allocation_id=allocation.id,
+        group=allocation.group,
+        instrument=instrument,
+        target=body.target.model_dump(mode="json", exclude_none=True),
+        payload=dict(body.payload),
+        requester=requester.model_dump(mode="json"),
+        comment=body.comment,
+        principal_id=caller.principal.id,
+        idempotent=caller.idempotency_key is not None,
+        fingerprint=caller.fingerprint,
+        created_at=stamp,
+        updated_at=stamp,
+        status=Status.SUBMITTING,
+        window_end=clock.isoformat(window[1]) if window else None,
+    )
+
+
+def prepare(facility: Facility, request: Request, case: Case) -> tuple[Order[Any, Any], Prepared]:
+    """The order and its wire requests. Raises Invalid."""
+    order = work.order_of(facility, request, case)
+    return order, facility.prepare(order, case.link)
+
+
+def send(
+    desk: Desk, request: Request, case: Case, order: Order[Any, Any], prepared: Prepared, *, by: str
+) -> Request:
+    """Give the facility a request that this invocation has claimed, and write down what came of it."""
+    current = request
+
+    def mark_sending() -> None:
+        nonlocal current
+        current = store.save(current.change(sending=True))
+
+    case.http.before_send = case.mailer.before_send = mark_sending
+    outcome: Mapping[str, Any]
+    try:
+        outcome = _accepted(current, desk.facility.submit(order, prepared, case.link))
+    except FacilityError as error:
+        outcome = _not_accepted(desk.facility, current, error)
+    except store.Outdated:
+        raise Conflict(f"request {request.id} was taken over by somebody else; nothing was sent") from None
+    except Exception:
+        logger.exception("the facility's class failed", request_id=request.id)
+        outcome = _broken(current)
+    after = current.change(**outcome)
+    if after.status is not Status.PENDING:
+        after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp()), next_attempt_at=None)
+    return work.settle(desk, current, after, action=request.operation or "submit", by=by, case=case)
+
+
+def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -> Request:
+    """Send again what the facility certainly has not got. Raises Conflict, Forbidden, Invalid."""
+    caller.principal.require(Role.OBSERVER, request.group)
+    request = recovery.recover(desk, request)
+    if request.status not in RESUBMITTABLE:
+        raise Conflict(f"only a request that is rejected, failed or unknown can be resubmitted; this one is {request.status}")
+    if request.status is Status.UNKNOWN and not confirmed:
+        raise Conflict(
+            "the facility may have this request; look there, and if it has it not send confirm_not_at_facility: true"
+        )
+    allocation = work.find_allocation(desk.facility, request.allocation_id)
+    case = work.open_case(desk.facility, allocation)
+    payload = parse(desk.facility.payloads[request.instrument], dict(request.payload), ["payload"])
+    _check_validity(allocation, clock.now(), desk.facility.window(payload))
+    order, prepared = prepare(desk.facility, request.change(facility_request_id=None, facility_data={}), case)
+    claimed = work.claim(
+        desk,
+        request,
+        "resubmit",
+        allocation,
+        status=Status.SUBMITTING,
+        reason="",
+        text="",
+        attempts=0,
+        facility_request_id=None,
+        facility_data={},
+        notes=prepared.notes,
+    )
+    return send(desk, claimed, case, order, prepared, by=caller.principal.id)
+
+
+def _request_id(facility: Facility, caller: Caller) -> str:
+    if caller.idempotency_key is None:
+        return secrets.token_hex(12)
+    scope = f"{facility.id}\n{caller.principal.id}\n{caller.idempotency_key}"
+    return hashlib.sha256(scope.encode()).hexdigest()[:24]
+
+
+def _check_validity(allocation: Allocation, now: datetime, window: tuple[datetime, datetime] | None) -> None:
+    if not allocation.valid_during(now, now):
+        raise Conflict(f"allocation {allocation.id} is outside its validity ranges now")
+    if window and not allocation.valid_during(max(window[0], now), window[1]):
+        raise Conflict(f"the requested dates are outside the validity ranges of allocation {allocation.id}")
+
+
+def _accepted(request: Request, submission: Submission) -> dict[str, Any]:
+    return {
+        "status": submission.status,
+        "facility_request_id": submission.facility_request_id,
+        "facility_data": dict(submission.data),
+        "text": submission.text,
+        "reason": "",
+        "notes": (*request.notes, *submission.notes),
+        "attempts": request.attempts + 1,
+        "failures": 0,
+    }
+
+
+def _not_accepted(facility: Facility, request: Request, error: FacilityError) -> dict[str, Any]:
+    outcome: dict[str, Any] = {"reason": error.reason, "text": "", "attempts": request.attempts + 1}
+    if isinstance(error, NotSent) or (isinstance(error, NoAnswer) and not request.sending):
+        attempts = request.attempts + 1
+        if facility.send_attempts is not None and attempts >= facility.send_attempts:
+            return {**outcome, "status": Status.FAILED, "reason": f"given up after {attempts} attempts: {error.reason}"}
+        wait = error.retry_after if error.retry_after is not None else work.jittered(work.backoff_s(request.attempts))
+        at = clock.timestamp() + wait
+        return {
+            **outcome,
+            "status": Status.PENDING,
+            "next_attempt_at": clock.isoformat(at),
+            "next_action_at": at,
+        }
+    if isinstance(error, Rejected):
+        return {**outcome, "status": Status.REJECTED}
+    if isinstance(error, Failed):
+        return {**outcome, "status": Status.FAILED}
+    if isinstance(error, Unanswered | NoAnswer):
+        return {**outcome, "status": Status.UNKNOWN}
+    raise error
+
+
+def _broken(request: Request) -> dict[str, Any]:
+    if request.sending:
+        return {"status": Status.UNKNOWN, "reason": "internal error after the request had been sent"}
+    return {"status": Status.FAILED, "reason": "internal error; nothing was sent"}
+

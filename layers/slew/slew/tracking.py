@@ -1,0 +1,182 @@
+"""Following requests: the schedule's tick, `refresh`, and what the facility says of a request of unknown outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slew import clock, recovery, store, submission, work
+from slew.errors import Conflict, FacilityError, Invalid, MethodNotAllowed, NoAnswer, NotFound, Problem, Unavailable
+from slew.facility import Absent, Progress
+from slew.log import logger
+from slew.principals import Principal, Role
+from slew.records import Request
+from slew.status import AT_FACILITY, Status
+from slew.work import Case, Desk
+
+TICK_MARGIN_S = 20.0
+"""A tick begins nothing new when less than this is left of its time."""
+BATCH = 25
+
+
+def tick(desk: Desk) -> dict[str, int]:
+    """Look at every request that is due, the longest overdue first, while there is time; the next tick takes up the rest."""
+    looked = failed = 0
+    seen: set[str] = set()
+    while clock.timestamp() < desk.ends_at - TICK_MARGIN_S:
+        ids = [each for each in store.due(desk.facility.id, clock.timestamp(), BATCH) if each not in seen]
+        if not ids:
+            break
+        for request_id in ids:
+            if clock.timestamp() >= desk.ends_at - TICK_MARGIN_S:
+                break
+            seen.add(request_id)
+            looked += 1
+            failed += not _looked_at(desk, request_id)
+    return {"looked_at": looked, "failed": failed}
+
+
+def refresh(desk: Desk, request: Request, principal: Principal) -> Request:
+    """Ask the facility now. Raises Forbidden, Conflict, MethodNotAllowed, Unavailable."""
+    principal.require(Role.OBSERVER, request.group)
+    request = recovery.recover(desk, request)
+    if request.leased(clock.timestamp()):
+        raise Conflict(f"request {request.id} is being worked on ({request.operation}); try again in a moment")
+    if request.status is Status.PENDING:
+        return look(desk, request)
+    operation = "reconcile" if request.status is Status.UNKNOWN else "poll"
+    if not desk.facility.can(operation):
+        raise MethodNotAllowed(f"status: not available at {desk.facility.title}")
+    if request.facility_request_id is None and operation == "poll":
+        return request
+    looked, failure = _asked(desk, request, operation)
+    if failure is not None:
+        raise Unavailable(f"{desk.facility.title}: {failure.reason}")
+    return looked
+
+
+def look(desk: Desk, request: Request) -> Request:
+    """Do what is due with a request that nobody works on."""
+    if request.status is Status.PENDING:
+        return _attempt(desk, request)
+    if request.status is Status.UNKNOWN:
+        return _asked(desk, request, "reconcile")[0] if desk.facility.can("reconcile") else _rest(request)
+    if desk.facility.can("poll"):
+        return _asked(desk, request, "poll")[0]
+    if request.status in AT_FACILITY and request.window_end and clock.timestamp() >= clock.parse(request.window_end).timestamp():
+        expired = request.change(status=Status.EXPIRED, text="the requested window has ended", next_action_at=None)
+        return work.settle(desk, request, expired, action="poll", by="slew")
+    return _rest(request)
+
+
+def _looked_at(desk: Desk, request_id: str) -> bool:
+    try:
+        request = store.get_request(request_id)
+        if request is None or request.leased(clock.timestamp()):
+            return True
+        recovered = recovery.recover(desk, request)
+        if recovered is request:
+            look(desk, request)
+    except (Conflict, store.Outdated):
+        return True  # somebody else is at it
+    except Exception:
+        logger.exception("a due request could not be looked at", request_id=request_id)
+        return False
+    return True
+
+
+def _attempt(desk: Desk, request: Request) -> Request:
+    """Send what waits to be sent."""
+    try:
+        allocation = work.find_allocation(desk.facility, request.allocation_id)
+        case = work.open_case(desk.facility, allocation)
+        order, prepared = submission.prepare(desk.facility, request, case)
+    except Unavailable as error:
+        at = clock.timestamp() + work.jittered(work.backoff_s(request.failures))
+        waiting = request.change(
+            reason=error.detail, failures=request.failures + 1, next_action_at=at, next_attempt_at=clock.isoformat(at)
+        )
+        return work.settle(desk, request, waiting, action="submit", by="slew")
+    except (NotFound, Invalid) as error:
+        ended = Status.EXPIRED if isinstance(error, Invalid) else Status.FAILED
+        dropped = request.change(
+            status=ended, reason=f"could not be sent in time: {error.detail}", next_action_at=None, next_attempt_at=None
+        )
+        return work.settle(desk, request, dropped, action="submit", by="slew")
+    claimed = work.claim(desk, request, "submit", allocation, status=Status.SUBMITTING, notes=prepared.notes)
+    return submission.send(desk, claimed, case, order, prepared, by="slew")
+
+
+def _asked(desk: Desk, request: Request, operation: str) -> tuple[Request, FacilityError | None]:
+    """Poll or reconcile under a lease; returns the request, and why the facility could not be asked if so."""
+    claimed = work.claim(desk, request, operation)
+    case: Case | None = None
+    failure: FacilityError | None = None
+    try:
+        case = work.open_case(desk.facility, work.find_allocation(desk.facility, request.allocation_id))
+        order = work.order_of(desk.facility, claimed, case)
+        if operation == "poll":
+            after = _progressed(desk, claimed, desk.facility.poll(order, case.link))
+        else:
+            after = _reconciled(desk, claimed, desk.facility.reconcile(order, case.link))
+    except FacilityError as error:
+        failure = error
+        after = _unasked(claimed, error)
+    except Problem as error:
+        logger.warning("a request cannot be followed", request_id=request.id, detail=error.detail)
+        failure = NoAnswer(error.detail)
+        after = claimed.change(next_action_at=None) if isinstance(error, NotFound) else _unasked(claimed, failure)
+    except Exception:
+        logger.exception("the facility's class failed", request_id=request.id, operation=operation)
+        failure = NoAnswer("internal error")
+        after = _unasked(claimed, failure)
+    changed = after.status is not claimed.status or failure is not None
+    settled = work.settle(desk, claimed, after, action=operation, by="slew", case=case, keep_exchanges=changed)
+    return settled, failure
+
+
+def _progressed(desk: Desk, request: Request, progress: Progress) -> Request:
+    status = progress.status or request.status
+    after = request.change(
+        status=status,
+        text=progress.text or request.text,
+        reason=progress.reason if progress.status else request.reason,
+        facility_data={**request.facility_data, **progress.data},
+        products=request.products if progress.products is None else progress.products,
+        failures=0,
+    )
+    wished = progress.next_poll_s
+    return after.change(next_action_at=clock.timestamp() + work.jittered(wished) if wished is not None else None)
+
+
+def _reconciled(desk: Desk, request: Request, found: Any) -> Request:
+    now = clock.timestamp()
+    if isinstance(found, Absent):
+        return request.change(
+            status=Status.PENDING,
+            reason="the facility has it not; it is sent again",
+            next_attempt_at=clock.isoformat(now),
+            next_action_at=now,
+        )
+    if found is None:
+        return request.change(failures=request.failures + 1, next_action_at=now + work.backoff_s(request.failures + 1, 60))
+    after = request.change(
+        status=found.status,
+        facility_request_id=found.facility_request_id,
+        facility_data={**request.facility_data, **found.data},
+        text=found.text,
+        reason="",
+        failures=0,
+    )
+    return after.change(next_action_at=work.next_look(desk.facility, after, now))
+
+
+def _unasked(request: Request, error: FacilityError) -> Request:
+    told = getattr(error, "retry_after", None)
+    wait = told if told is not None else work.backoff_s(request.failures, base=60, limit=3600)
+    return request.change(
+        failures=request.failures + 1, next_action_at=clock.timestamp() + work.jittered(wait)
+    )
+
+
+def _rest(request: Request) -> Request:
+    return store.save(request.change(next_action_at=None))

@@ -1,0 +1,278 @@
+"""One piece of work on a request: who works with which credentials, the lease that keeps others off, and its outcome."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from slew import clock, redact, store, vault
+from slew.errors import Conflict, NotFound
+from slew.facility import Altdata, Facility, Link, Order
+from slew.http import Http
+from slew.mail import Mailer
+from slew.models import Requester, Target
+from slew.notice import Notice, short
+from slew.records import Allocation, Event, Request
+from slew.status import AT_FACILITY, Status
+from slew.validation import parse
+from slew.wire import Exchange
+
+LEASE_MARGIN_S = 5.0
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the work is done: a facility, and the Unix time at which this invocation ends at the latest."""
+
+    facility: Facility
+    ends_at: float
+
+    @property
+    def lease_until(self) -> float:
+        """A lease that outlives this invocation, so that nobody takes over what may still be running."""
+        return self.ends_at + LEASE_MARGIN_S
+
+
+@dataclass
+class Case:
+    """An allocation with its credentials and the way to the facility that they are for."""
+
+    allocation: Allocation
+    altdata: Altdata
+    redactor: redact.Redactor
+    http: Http
+    mailer: Mailer
+
+    @property
+    def link(self) -> Link:
+        """What the facility's operations are given."""
+        return Link(self.http, self.mailer)
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """What has been exchanged in this work, in order."""
+        return sorted([*self.http.exchanges, *self.mailer.exchanges], key=lambda exchange: exchange.at)
+
+
+def find_allocation(facility: Facility, allocation_id: str) -> Allocation:
+    """The facility's allocation. Raises NotFound."""
+    allocation = store.get_allocation(allocation_id)
+    if allocation is None or allocation.facility != facility.id:
+        raise NotFound(f"{facility.title} has no allocation {allocation_id!r}")
+    return allocation
+
+
+def find_request(facility: Facility, request_id: str) -> Request:
+    """The facility's request. Raises NotFound."""
+    request = store.get_request(request_id)
+    if request is None or request.facility != facility.id:
+        raise NotFound(f"{facility.title} has no request {request_id!r}")
+    return request
+
+
+def secret_values(altdata: Altdata) -> list[str]:
+    """The values that must never be seen."""
+    values = (getattr(altdata, name) for name in type(altdata).model_fields)
+    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+
+def open_case(facility: Facility, allocation: Allocation, before_send: Callable[[], None] | None = None) -> Case:
+    """Fetch the credentials; from here on every log line passes their redactor. Raises Unavailable."""
+    raw = vault.read(vault.name(facility.id, allocation.id), allocation.secret_version)
+    altdata = parse(facility.Altdata, raw, ["altdata"])
+    redactor = redact.use(redact.Redactor(secret_values(altdata)))
+    return Case(allocation, altdata, redactor, Http(redactor, before_send), Mailer(redactor, before_send))
+
+
+def order_of(facility: Facility, request: Request, case: Case) -> Order[Any, Any]:
+    """The order that a request stands for. Raises Invalid if its payload is no longer acceptable."""
+    return Order(
+        request_id=request.id,
+        instrument=request.instrument,
+        target=parse(Target, dict(request.target), ["target"]),
+        payload=parse(facility.payloads[request.instrument], dict(request.payload), ["payload"]),
+        altdata=case.altdata,
+        allocation=case.allocation.facts,
+        requester=Requester(**request.requester),
+        now=clock.now(),
+        created_at=clock.parse(request.created_at),
+        comment=request.comment,
+        facility_request_id=request.facility_request_id,
+        facility_data=request.facility_data,
+        status=request.status,
+    )
+
+
+def claim(
+    desk: Desk, request: Request, operation: str, allocation: Allocation | None = None, **changes: Any
+) -> Request:
+    """Take the request for one operation. Raises Conflict while somebody else works on it."""
+    now = clock.timestamp()
+    if request.leased(now):
+        raise Conflict(f"request {request.id} is being worked on ({request.operation}); try again in a moment")
+    claimed = request.change(
+        operation=operation,
+        lease_until=desk.lease_until,
+        next_action_at=desk.lease_until,
+        sending=False,
+        updated_at=clock.isoformat(now),
+        **changes,
+    )
+    events = _events(desk.facility, allocation, request, claimed, operation, "slew")
+    try:
+        return store.save(claimed.change(events=claimed.events + len(events)), events)
+    except store.Outdated:
+        raise Conflict(f"request {request.id} has just been changed by somebody else; read it again") from None
+
+
+def settle(
+    desk: Desk,
+    before: Request,
+    after: Request,
+    *,
+    action: str,
+    by: str,
+    case: Case | None = None,
+    always_event: bool = False,
+    keep_exchanges: bool = True,
+) -> Request:
+    """Write the outcome of a piece of work: the lease ends, state and event in one transaction.
+
+    An event is written if the status has changed, or if `always_event`.
+    """
+    now = clock.timestamp()
+    after = after.change(
+        lease_until=None, operation=None, sending=False, updated_at=clock.isoformat(now), version=before.version
+    )
+    if case:
+        after = _redacted(after, case.redactor)
+    allocation = case.allocation if case else store.get_allocation(after.allocation_id)
+    events = _events(desk.facility, allocation, before, after, action, by, always=always_event)
+    exchanges = case.exchanges if case and keep_exchanges else ()
+    return store.save(after.change(events=after.events + len(events)), events, exchanges)
+
+
+def new_event(
+    facility: Facility,
+    allocation: Allocation | None,
+    request: Request,
+    *,
+    previous: Status | None,
+    action: str,
+    by: str,
+    seq: int,
+) -> Event:
+    """The event of a change, with what the publisher needs to announce it."""
+    event_id = f"{request.id}-{seq:06d}"
+    settings = allocation.notify if allocation else None
+    notice = notice_of(facility, allocation, request, event_id=event_id, previous=previous, action=action, by=by)
+    return Event(
+        event_id=event_id,
+        seq=seq,
+        at=request.updated_at,
+        action=action,
+        from_status=previous.value if previous else None,
+        to_status=request.status.value,
+        by=by,
+        text=request.text,
+        reason=request.reason,
+        notify={"channel": settings.channel, "on": list(settings.on)} if settings else {"channel": "none", "on": []},
+        notice=notice.as_dict(),
+    )
+
+
+def notice_of(
+    facility: Facility,
+    allocation: Allocation | None,
+    request: Request,
+    *,
+    event_id: str,
+    previous: Status | None,
+    action: str,
+    by: str,
+) -> Notice:
+    """What people are told of a request as it stands."""
+    told = allocation is not None and allocation.notify.include_comments
+    return Notice(
+        event_id=event_id,
+        at=request.updated_at,
+        action=action,
+        status=request.status.value,
+        previous=previous.value if previous else None,
+        by=by,
+        text=request.text,
+        reason=request.reason,
+        request_id=request.id,
+        facility=facility.id,
+        facility_title=facility.title,
+        instrument=request.instrument,
+        facility_request_id=request.facility_request_id,
+        target_name=request.target["name"],
+        ra_deg=request.target["ra"],
+        dec_deg=request.target["dec"],
+        payload={key: short(value) for key, value in request.payload.items()},
+        requester_name=request.requester.get("name", ""),
+        requester_username=request.requester.get("username", ""),
+        requester_email=request.requester.get("email", ""),
+        requester_affiliation=request.requester.get("affiliation", ""),
+        comment=request.comment if told else None,
+        allocation_id=request.allocation_id,
+        allocation_pi=allocation.pi if allocation else "",
+        group=request.group,
+        proposal_id=allocation.proposal_id if allocation else None,
+    )
+
+
+def next_look(facility: Facility, request: Request, now: float, wished_s: float | None = None) -> float | None:
+    """When the schedule has to look at a request that nobody works on, in Unix seconds; None: never again."""
+    if request.status in AT_FACILITY and not facility.can("poll"):
+        return clock.parse(request.window_end).timestamp() if request.window_end else None
+    if request.status is Status.UNKNOWN:
+        return now + jittered(wished_s or 60.0) if facility.can("reconcile") else None
+    if wished_s is None and request.status in AT_FACILITY:
+        wished_s = facility.first_poll_s
+    return now + jittered(wished_s) if wished_s is not None else None
+
+
+def jittered(seconds: float) -> float:
+    """Up to a tenth earlier or later, so that what was submitted together is not polled together for ever."""
+    return seconds * random.uniform(0.9, 1.1)
+
+
+def backoff_s(failures: int, base: float = 30.0, limit: float = 1800.0) -> float:
+    """Seconds to wait after that many failures in a row."""
+    return float(min(base * 2 ** min(failures, 16), limit))
+
+
+def _events(
+    facility: Facility,
+    allocation: Allocation | None,
+    before: Request,
+    after: Request,
+    action: str,
+    by: str,
+    *,
+    always: bool = False,
+) -> list[Event]:
+    if after.status is before.status and not always:
+        return []
+    return [
+        new_event(
+            facility, allocation, after, previous=before.status, action=action, by=by, seq=before.events + 1
+        )
+    ]
+
+
+def _redacted(request: Request, redactor: redact.Redactor) -> Request:
+    data: Mapping[str, Any] = redactor.data(dict(request.facility_data))
+    return request.change(
+        reason=redactor.text(request.reason),
+        text=redactor.text(request.text),
+        facility_data=data,
+        notes=tuple(map(redactor.text, request.notes)),
+        products=tuple(redactor.data(dict(each)) for each in request.products),
+    )

@@ -1,0 +1,104 @@
+"""Telescopes without a client of their own (card generic.md): an HTTP endpoint, a Slack channel or email, as altdata says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from generic import endpoint
+from generic.endpoint import GenericOrder
+from generic.models import GenericAltdata, GenericPayload
+from slew import guard, transport
+from slew.errors import Invalid, NotSent, Rejected
+from slew.facility import Cancellation, Facility, Link, Prepared, Submission
+from slew.imaging import check_filters
+from slew.wire import HttpRequest, Mail
+
+
+class Generic(Facility):
+    """Sends one form of request by the transport that the allocation's altdata names."""
+
+    id = "generic"
+    title = "Generic telescope"
+    Altdata = GenericAltdata
+    payloads = {None: GenericPayload}
+    no_verify = "neither an unknown endpoint nor a webhook nor a mailbox offers a harmless call that checks credentials"
+
+    def prepare(self, order: GenericOrder, link: Link) -> Prepared:
+        """The POST or the message. Raises Invalid: filter, dates in the past, endpoint that must not be called."""
+        check_filters(
+            order.payload.observation_choices, order.altdata.filters, "Filter configuration {} unknown."
+        )
+        today = order.now.date().isoformat()
+        if order.payload.end_date < today:
+            raise Invalid.field(["payload", "end_date"], f"must not be in the past (today is {today}, UT)")
+        if order.altdata.notification_type != "API":
+            return Prepared((self._message(order, "submit"),))
+        _check_endpoint(order.altdata)
+        try:
+            return Prepared((endpoint.submission(order),))
+        except (ValueError, RecursionError) as error:
+            raise Invalid.field(["payload"], f"cannot be sent as JSON: {error}") from None
+
+    def submit(self, order: GenericOrder, prepared: Prepared, link: Link) -> Submission:
+        """Send it. Raises Rejected, Failed, NotSent or Unanswered."""
+        return self._send(order, prepared.exchanges[0], link)
+
+    def update(self, order: GenericOrder, prepared: Prepared, link: Link) -> Submission:
+        """PUT or POST as the altdata says, or another message. Raises as `submit`."""
+        self._same_transport(order)
+        if order.altdata.notification_type == "API":
+            return self._send(order, endpoint.change(order), link)
+        return self._send(order, self._message(order, "update"), link)
+
+    def cancel(self, order: GenericOrder, link: Link) -> Cancellation:
+        """DELETE, or another message. Raises Rejected, NotSent or Unanswered."""
+        self._same_transport(order)
+        if order.altdata.notification_type != "API":
+            return transport.send_cancellation(self._message(order, "cancel"), link)
+        return Cancellation(text=endpoint.removed(link.http.send(endpoint.removal(order))))
+
+    def check_altdata(self, altdata: GenericAltdata) -> None:
+        """Whether we may call the endpoint. Raises Invalid."""
+        if altdata.notification_type == "API":
+            _check_endpoint(altdata)
+
+    def window(self, payload: GenericPayload) -> tuple[datetime, datetime]:
+        """From 00:00 of the first date to the end of the last one, UTC."""
+        start, end = (
+            datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (payload.start_date, payload.end_date)
+        )
+        return start, end + timedelta(days=1)
+
+    def notification_type(self, altdata: GenericAltdata) -> None:
+        """No notices by altdata: its `notification_type` is the transport, which itself tells of what is done."""
+
+    def _message(self, order: GenericOrder, action: transport.Action) -> HttpRequest | Mail:
+        notice = transport.notice(self, order, action, order.payload.told())
+        if order.altdata.notification_type == "slack":
+            return transport.posting(notice, transport.hook(order.altdata))
+        return transport.mail(notice, order.altdata.email or "")
+
+    def _send(self, order: GenericOrder, exchange: HttpRequest | Mail, link: Link) -> Submission:
+        kept: dict[str, Any] = {"transport": order.altdata.notification_type}
+        if isinstance(exchange, HttpRequest) and exchange.untrusted:
+            sent = endpoint.taken(link.http.send(exchange))
+            return Submission(sent.facility_request_id, kept, text=sent.text)
+        told = transport.send(exchange, link, order.payload.told())
+        return Submission(data={**kept, **told.data}, text=told.text, notes=told.notes)
+
+    def _same_transport(self, order: GenericOrder) -> None:
+        """An endpoint that has the request would not hear of a message, nor a channel of a DELETE."""
+        sent_by, now = order.facility_data.get("transport"), order.altdata.notification_type
+        if sent_by not in (None, now):
+            raise Rejected(f"the request was sent by {sent_by}, but the allocation's altdata now says {now}")
+
+
+def _check_endpoint(altdata: GenericAltdata) -> None:
+    try:
+        guard.check_form(altdata.url())
+        guard.resolve(altdata.url())
+    except guard.Refused as refused:
+        raise Invalid.field(["altdata", "endpoint"], str(refused)) from None
+    except NotSent:
+        pass  # a name that does not resolve just now may do so when it is needed

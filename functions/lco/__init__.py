@@ -1,0 +1,1 @@
+"""Las Cumbres Observatory (facility card: lco)."""

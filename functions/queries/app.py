@@ -1,0 +1,181 @@
+"""The function of the reads across facilities: catalogue, OpenAPI document, allocations, requests."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from slew import astro, clock, http_api, redact, store
+from slew.errors import Forbidden, Invalid, NotFound
+from slew.principals import Principal, Role, from_event
+from slew.records import Request
+from slew.status import Status
+
+ROUTES = {
+    "/openapi.json": ["GET"],
+    "/facilities": ["GET"],
+    "/facilities/{facility}": ["GET"],
+    "/allocations": ["GET"],
+    "/requests": ["GET"],
+    "/requests/{id}": ["GET"],
+    "/requests/{id}/transactions": ["GET"],
+    "/requests/{id}/products": ["GET"],
+}
+_HERE = Path(__file__).parent
+_PAGE = 50
+_LONGEST_PAGE = 200
+
+app = http_api.resolver()
+http_api.refuse_unknown(app, http_api.path_methods(ROUTES))
+
+
+@app.get("/openapi.json")
+def openapi() -> Response[Any]:
+    """The OpenAPI document; public."""
+    return Response(status_code=200, content_type=http_api.JSON, body=_text("openapi.json"))
+
+
+@app.get("/facilities")
+def facilities() -> Response[Any]:
+    """Id, title, instruments and operations of each facility."""
+    _principal()
+    shown = ("id", "title", "instruments", "operations")
+    return http_api.answer({"facilities": [{key: each[key] for key in shown} for each in _catalogue()]})
+
+
+@app.get("/facilities/<facility>")
+def facility(facility: str) -> Response[Any]:
+    """One facility's entry, with the JSON Schemas of its altdata and payloads."""
+    _principal()
+    for each in _catalogue():
+        if each["id"] == facility:
+            return http_api.answer(each)
+    raise NotFound(f"there is no facility {facility!r}; see GET /facilities")
+
+
+@app.get("/allocations")
+def allocations() -> Response[Any]:
+    """Allocations of the principal's groups, newest first, secrets masked."""
+    principal = _principal()
+    parameters = http_api.query(_event(), "facility", "group", "limit", "cursor")
+    groups = _groups(principal, parameters.get("group"))
+    filters = {key: parameters[key] for key in ("facility",) if key in parameters}
+    found, cursor = store.list_allocations(filters, groups, _cursor(parameters), _limit(parameters))
+    return http_api.answer({"allocations": [each.view() for each in found], "next_cursor": _encode(cursor)})
+
+
+@app.get("/requests")
+def requests() -> Response[Any]:
+    """Requests of the principal's groups, newest first."""
+    principal = _principal()
+    parameters = http_api.query(
+        _event(), "facility", "allocation", "group", "status", "target", "since", "limit", "cursor"
+    )
+    status = parameters.get("status")
+    if status is not None and status not in set(Status):
+        raise Invalid.field(["query", "status"], f"must be one of {', '.join(Status)}")
+    names = {"facility": "facility", "allocation": "allocation_id", "status": "status", "target": "target_name"}
+    filters = {attribute: parameters[name] for name, attribute in names.items() if name in parameters}
+    groups = _groups(principal, parameters.get("group"))
+    found, cursor = store.list_requests(
+        store.groups() if groups is None else groups, filters, _since(parameters), _cursor(parameters), _limit(parameters)
+    )
+    return http_api.answer({"requests": [each.view() for each in found], "next_cursor": _encode(cursor)})
+
+
+@app.get("/requests/<id>")
+def request(id: str) -> Response[Any]:
+    """One request with its history."""
+    found = _request(id)
+    return http_api.answer({**found.view(), "history": store.history(found.id)})
+
+
+@app.get("/requests/<id>/transactions")
+def transactions(id: str) -> Response[Any]:
+    """What was exchanged with the facility, redacted, oldest first."""
+    return http_api.answer({"transactions": store.exchanges(_request(id).id)})
+
+
+@app.get("/requests/<id>/products")
+def products(id: str) -> Response[Any]:
+    """What the facility has to fetch for this request."""
+    return http_api.answer({"products": [dict(each) for each in _request(id).products]})
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway's HTTP API, payload 2.0."""
+    redact.use(redact.Redactor())
+    return app.resolve(event, context)
+
+
+def _event() -> dict[str, Any]:
+    raw: dict[str, Any] = app.current_event.raw_event
+    return raw
+
+
+def _principal() -> Principal:
+    return from_event(_event())
+
+
+def _request(request_id: str) -> Request:
+    principal = _principal()
+    found = store.get_request(request_id)
+    if found is None:
+        raise NotFound(f"there is no request {request_id!r}")
+    principal.require(Role.VIEWER, found.group)
+    return found
+
+
+def _groups(principal: Principal, wanted: str | None) -> list[str] | None:
+    """Groups to read; None: all."""
+    if wanted is not None:
+        if not principal.may(Role.VIEWER, wanted):
+            raise Forbidden(f"this token has no right to the group {wanted!r}")
+        return [wanted]
+    return None if principal.role is Role.ADMIN else list(principal.groups)
+
+
+def _limit(parameters: dict[str, str]) -> int:
+    text = parameters.get("limit", str(_PAGE))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= _LONGEST_PAGE:
+        raise Invalid.field(["query", "limit"], f"must be a whole number from 1 to {_LONGEST_PAGE}")
+    return int(text)
+
+
+def _since(parameters: dict[str, str]) -> str | None:
+    if "since" not in parameters:
+        return None
+    try:
+        return clock.isoformat(astro.parse_utc(parameters["since"]))
+    except ValueError:
+        raise Invalid.field(["query", "since"], "must be an ISO 8601 date or datetime") from None
+
+
+def _cursor(parameters: dict[str, str]) -> str | None:
+    if "cursor" not in parameters:
+        return None
+    try:
+        return base64.urlsafe_b64decode(parameters["cursor"].encode()).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise Invalid.field(["query", "cursor"], "is not a cursor that this API gave") from None
+
+
+def _encode(cursor: str | None) -> str | None:
+    return base64.urlsafe_b64encode(cursor.encode()).decode() if cursor else None
+
+
+@cache
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+@cache
+def _catalogue() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(_text("catalogue.json"))["facilities"]
+    return found

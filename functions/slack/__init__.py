@@ -1,0 +1,1 @@
+"""The Lambda function of telescopes that are triggered by a message to a Slack channel."""

@@ -1,0 +1,1 @@
+"""The Lambda function that announces changes of status on Slack."""

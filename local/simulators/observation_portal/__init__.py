@@ -1,0 +1,1 @@
+"""A strict, stateful simulator of the OCS Observation Portal; `app.LCOPortal` is the server."""

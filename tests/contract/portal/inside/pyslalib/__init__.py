@@ -1,0 +1,1 @@
+"""Stands in for pyslalib, which needs a Fortran compiler: see ``slalib``."""

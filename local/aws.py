@@ -4,9 +4,9 @@ One request at a time: moto's stores are not atomic, so that of a hundred concur
 than one may win. Queues keep the stack's time, so that a message comes back when the *stack's* clock says so.
 Emails are judged by a strict gate before moto sees them. Once it is ready, it prints `{"url": ...}`.
 
-Beside AWS's own API: `GET /_aws/changes?of=streams&since=N&wait_s=S` (or `of=queues`) answers `{"changes": M}` as
-soon as M, the number of requests that may have filled a stream or a queue, differs from N, or after S seconds.
-`/_ses/...` is the gate's.
+Beside AWS's own API, `GET /_aws/changes?of=streams&since=N&wait_s=S` (or `of=queues`) answers
+`{"changes": M}` as soon as M, the number of requests that may have filled a stream or a queue, differs from
+N, or after S seconds. `/_ses/...` is the gate's.
 """
 
 from __future__ import annotations

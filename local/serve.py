@@ -1,6 +1,7 @@
 """`python -m local.serve`: keep the stack up until Ctrl-C or SIGTERM, on port `SLEW_PORT` (8080).
 
-Once it is ready, `.slew/serve.json` says where: `{"url", "token", "aws_endpoint", "simulators": {name: url}}`.
+Once it is ready, `.slew/serve.json` says where: `{"url", "token", "aws_endpoint", "simulators"}`, the last a
+map of name to URL.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def main() -> int:
     port = int(os.environ.get("SLEW_PORT", "8080"))
     WORKDIR.mkdir(exist_ok=True)
     logging.basicConfig(
-        filename=WORKDIR / "serve.log", filemode="w", format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        filename=WORKDIR / "serve.log", format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,7 +58,7 @@ def describe(stack: Stack) -> dict[str, Any]:
 
 
 def write(path: Path, value: dict[str, Any]) -> None:
-    """Write JSON so that a reader sees all of it or none; readable by the owner only, for it holds a token."""
+    """Write JSON so that a reader sees all of it or none; for the owner only, as it holds a token."""
     draft = path.with_suffix(".tmp")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
@@ -66,7 +67,7 @@ def write(path: Path, value: dict[str, Any]) -> None:
 
 
 def welcome(stack: Stack) -> str:
-    """The token, and three commands to begin with: the catalogue, an allocation at Slack's simulator, a request."""
+    """The token, and three commands: the catalogue, an allocation at Slack's simulator, a request."""
     workspace, channel, token = SEEDED_HOOKS[0]
     allocation = {
         "id": "first",

@@ -5,8 +5,8 @@ The HTTP API has controls of the stack beside the system's own routes:
 - `GET /_local/state`: `{"url", "aws_endpoint", "now", "functions": [...], "simulators": {name: url}}`.
 - `POST /_local/clock` `{"advance_s": n}`: moves the stack's clock and the simulators', fires every schedule
   that came due, and works off what comes of it: `{"now": ..., "fired": [{"schedule", "function", "error"}]}`.
-- `POST /_local/tick` `{"function"?: name}`: fires schedules now, and works off what comes of it: `{"fired":
-  [...]}`.
+- `POST /_local/tick` `{"function"?: name}`: fires schedules now, and works off what comes of it:
+  `{"fired": [...]}`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 from urllib.request import Request, urlopen
@@ -39,7 +40,7 @@ LAYER = ROOT / "layers" / "slew"
 class Stack:
     """One running system; a context manager.
 
-    `workdir` (default `.slew`) takes the logs and the clock's file; `simulators` may be False, or the names
+    `workdir` (default `.slew`) takes the logs; `simulators` may be False, or the names
     of some.
     """
 
@@ -59,7 +60,6 @@ class Stack:
         self._python = python
         self._template_file = template_file
         self._cleanup = ExitStack()
-        self.clock = Clock(self._workdir / "clock")
         self.simulators: dict[str, SimulatorUrls] = {}
 
     # -- life
@@ -77,7 +77,9 @@ class Stack:
 
     def _start(self, cleanup: ExitStack) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
-        self.clock.path.unlink(missing_ok=True)
+        # Not in the work directory: another stack may be using that, and two must not share a clock.
+        private = cleanup.enter_context(TemporaryDirectory(prefix="slew-"))
+        self.clock = Clock(Path(private) / "clock")
         children = Children()
         cleanup.callback(children.close)
         aws = Service("local.aws", ["0", str(self.clock.path)], children, self._logs)
@@ -142,10 +144,10 @@ class Stack:
         """An administrator's bearer token."""
         if str(LAYER) not in sys.path:
             sys.path.append(str(LAYER))  # this process is no function: the layer is not on its path
-        from slew import tokens
+        from slew.tokens import issue
 
         (table,) = self.system.tables
-        token: str = tokens.issue(self.client("dynamodb"), table.name, name="local", role="admin", groups=[])
+        token: str = issue(self.client("dynamodb"), table.name, name="local", role="admin", groups=[])
         return token
 
     def invoke(self, function: str, event: Any) -> Any:

@@ -29,7 +29,7 @@ def submission(order: GenericOrder) -> HttpRequest:
 
 
 def change(order: GenericOrder) -> HttpRequest:
-    """The request that updates. Raises Rejected where the endpoint's way of updating is not known, or the id."""
+    """The request that updates. Raises Rejected where the way of updating, or the id, is not known."""
     method = order.altdata.update_method
     if method is None and urlsplit(order.altdata.url()).path.rstrip("/").endswith(_SKYPORTAL_PATH):
         method = "put"
@@ -104,7 +104,7 @@ def _request(order: GenericOrder, method: str, url: str, *, with_body: bool = Fa
 
 
 def _allocation_id(order: GenericOrder) -> int | str:
-    """The sender's allocation, or the endpoint's where the altdata names it; a number wherever it looks like one."""
+    """Our allocation, or the endpoint's where altdata names it; a number wherever it looks like one."""
     found = order.altdata.remote_allocation_id
     found = order.allocation.id if found is None else found
     return int(found) if isinstance(found, str) and re.fullmatch(r"0|[1-9][0-9]{0,17}", found) else found

@@ -1,9 +1,9 @@
-"""Telescopes without a client of their own (card generic.md): an HTTP endpoint, a Slack channel or email, as altdata says."""
+"""Telescopes without a client of their own (card generic.md): an HTTP endpoint, a Slack channel or email."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from generic import endpoint
 from generic.endpoint import GenericOrder
@@ -21,11 +21,11 @@ class Generic(Facility):
     id = "generic"
     title = "Generic telescope"
     Altdata = GenericAltdata
-    payloads = {None: GenericPayload}
-    no_verify = "neither an unknown endpoint nor a webhook nor a mailbox offers a harmless call that checks credentials"
+    payloads: ClassVar = {None: GenericPayload}
+    no_verify = "neither endpoints nor webhooks nor mailboxes have a harmless call that checks credentials"
 
     def prepare(self, order: GenericOrder, link: Link) -> Prepared:
-        """The POST or the message. Raises Invalid: filter, dates in the past, endpoint that must not be called."""
+        """The POST or the message. Raises Invalid: filter, dates in the past, forbidden endpoint."""
         check_filters(
             order.payload.observation_choices, order.altdata.filters, "Filter configuration {} unknown."
         )
@@ -71,7 +71,7 @@ class Generic(Facility):
         return start, end + timedelta(days=1)
 
     def notification_type(self, altdata: GenericAltdata) -> None:
-        """No notices by altdata: its `notification_type` is the transport, which itself tells of what is done."""
+        """No notices by altdata: its `notification_type` is the transport, which itself tells of all."""
 
     def _message(self, order: GenericOrder, action: transport.Action) -> HttpRequest | Mail:
         notice = transport.notice(self, order, action, order.payload.told())

@@ -1,4 +1,4 @@
-"""What the generic facility takes: where requests go, and one form of observing parameters (card generic.md)."""
+"""What the generic facility takes: where requests go, and one form of parameters (card generic.md)."""
 
 from __future__ import annotations
 
@@ -57,27 +57,29 @@ Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_real
 """A date, UT, kept as the text that was given."""
 
 
+Url = Annotated[Line, Field(max_length=2000)] | Annotated[SecretStr, Field(max_length=2000)]
+"""A URL; a secret where it has a query."""
+
+
 class GenericAltdata(Altdata):
-    """Where requests go: `notification_type` is the transport here, and the keys of that transport are required."""
+    """Where requests go: `notification_type` is the transport here, whose keys are then required."""
 
     notification_type: Literal["API", "slack", "email"] = Field(  # type: ignore[assignment]
         title="Transport",
         description="How requests leave: `API` (HTTP POST to `endpoint`), `slack` or `email`",
     )
-    endpoint: Line | None = Field(
+    endpoint: Url | None = Field(
         None,
         validate_default=True,
         title="Endpoint",
-        max_length=2000,
-        description="Complete https URL that is POSTed to; a request's id is appended to it. For `API`. "
-        "A query is taken out of it and kept as the secret `endpoint_query`",
+        description="Complete https URL that is POSTed to; a request's id is appended to its path. "
+        "For `API`. One with a query, which may hold a token, is kept as a secret",
         examples=["https://too.example-observatory.org/api/requests"],
     )
     endpoint_query: SecretStr | None = Field(
         None,
         title="Endpoint's query",
-        max_length=2000,
-        description="Query of `endpoint`, which may hold a token. A key of Slew's own",
+        description="Filled in from `endpoint`: known apart, it is masked apart too",
     )
     api_token: Annotated[SecretStr, AfterValidator(_header_safe)] | None = Field(
         None,
@@ -114,25 +116,25 @@ class GenericAltdata(Altdata):
     remote_allocation_id: Annotated[int, Field(strict=True)] | Line | None = Field(
         None,
         title="Remote allocation",
-        description="`allocation_id` to send where the endpoint has allocations of its own (a SkyPortal instance). "
-        "A key of Slew's own",
+        description="`allocation_id` to send where the endpoint has allocations of its own "
+        "(a SkyPortal instance). A key of Slew's own",
         examples=[7],
     )
     update_method: Literal["post", "put"] | None = Field(
         None,
         title="Update by",
-        description="`post`: POST to `endpoint` again; `put`: PUT to `endpoint`/id, as a SkyPortal instance wants it; absent: "
-        "`put` where `endpoint` ends in `/api/followup_request`, else updates are refused. A key of Slew's own",
+        description="`post`: POST to `endpoint` again; `put`: PUT to `endpoint`/id, as a SkyPortal instance "
+        "wants it; absent: `put` where `endpoint` ends in `/api/followup_request`, else updates are "
+        "refused. A key of Slew's own",
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _query_apart(cls, data: Any) -> Any:
+    def _query_is_secret(cls, data: Any) -> Any:
         endpoint = data.get("endpoint") if isinstance(data, dict) else None
-        if not isinstance(endpoint, str) or "?" not in endpoint:
+        if not isinstance(endpoint, str) or "?" not in endpoint or len(endpoint) > 2000:
             return data
-        url, _, query = endpoint.partition("?")
-        return {**data, "endpoint": url, **({"endpoint_query": query} if query else {})}
+        return {**data, "endpoint": SecretStr(endpoint), "endpoint_query": endpoint.partition("?")[2]}
 
     @field_validator(
         "endpoint", "api_token", "slack_workspace", "slack_channel", "slack_token", "email", mode="after"
@@ -151,10 +153,10 @@ class GenericAltdata(Altdata):
 
     def url(self, request_id: str = "") -> str:
         """The endpoint's URL, or that of one request there; `request_id` is already fit for a path."""
-        base = self.endpoint or ""
-        path = f"{base.rstrip('/')}/{request_id}" if request_id else base
-        query = self.endpoint_query.get_secret_value() if self.endpoint_query else ""
-        return f"{path}?{query}" if query else path
+        given = self.endpoint or ""
+        whole = given.get_secret_value() if isinstance(given, SecretStr) else given
+        base, mark, query = whole.partition("?")
+        return f"{base.rstrip('/')}/{request_id}{mark}{query}" if request_id else whole
 
 
 class GenericPayload(Payload):

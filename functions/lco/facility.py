@@ -53,7 +53,7 @@ class LCO(Facility):
     }
 
     def prepare(self, order: Order[Any, Any], link: Link) -> Prepared:
-        """The one POST that submits. Asks what the portal offers and, for a default window, the semester's end."""
+        """The one POST that submits. Asks what is offered and, for a default window, the semester's end."""
         portal = _portal(order.altdata, link)
         instrument = INSTRUMENTS[str(order.instrument)]
         offer = portal_listing.offer(_portal_url(), instrument.type, link.http)
@@ -76,7 +76,7 @@ class LCO(Facility):
     def update(self, order: Order[Any, Any], prepared: Prepared, link: Link) -> Submission:
         """Validate the new one, cancel the old, submit the new (card, Update).
 
-        Raises as `submit`, and Withdrawn where the old one is cancelled and the new one could not be submitted.
+        Raises as `submit`, and Withdrawn where the old one is cancelled and the new one not taken.
         """
         portal = _portal(order.altdata, link)
         try:

@@ -1,6 +1,8 @@
-"""A telescope that is triggered by a message to a Slack channel (card slack.md): one way, and people act on it."""
+"""A telescope that is triggered by a message to a Slack channel (card slack.md): people act on it."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from slack.models import SlackAltdata, SlackPayload
 from slew import transport
@@ -12,12 +14,12 @@ SlackOrder = Order[SlackPayload, SlackAltdata]
 
 
 class Slack(Facility):
-    """Posts to an incoming webhook. A message can be neither edited nor deleted: changes are told by another one."""
+    """Posts to an incoming webhook. No message can be edited or deleted: changes are told by another."""
 
     id = "slack"
     title = "Slack channel"
     Altdata = SlackAltdata
-    payloads = {None: SlackPayload}
+    payloads: ClassVar = {None: SlackPayload}
     send_attempts = 5
     no_verify = "a webhook can only be checked by posting to the channel, which is not harmless"
 

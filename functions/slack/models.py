@@ -33,7 +33,7 @@ class SlackAltdata(Altdata):
 
 
 class SlackPayload(Payload):
-    """Observing parameters. Other keys are accepted and ignored, as SkyPortal does; they are not in the message."""
+    """Observing parameters. Other keys are accepted and ignored; they are not in the message."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -17,6 +17,7 @@ all) to either endpoint go wrong, in one of these ways:
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -98,6 +99,7 @@ class EndpointServer(Simulator):
         self.config = EndpointConfig()
         self.requests: dict[int, JSON] = {}
         self.skyportal = SkyPortal(DEMO_TOKEN)
+        self._armed: Fault | None = None
         super().__init__(clock)
 
     def rules(self) -> list[Rule]:
@@ -253,18 +255,20 @@ class EndpointServer(Simulator):
             reason = self.config.change(wanted) or self.skyportal.change(portal)
             if reason:
                 return json_response({"error": reason}, 400)
-            self._arm_connection_fault()
+            if "answer" in wanted:
+                self._arm_connection_fault()
             return json_response({**asdict(self.config), "portal": self.skyportal.settings()})
 
     def _arm_connection_fault(self) -> None:
         """What happens on the connection itself is a fault of the base class."""
+        if self._armed in self.faults:
+            self.faults.remove(self._armed)
         kinds = {"close_before": "refuse", "close_after": "cut", "delay": "hang", "slow_body": "drip"}
         if self.config.answer in kinds:
-            times = self.config.times if self.config.times is not None else 1_000_000
+            times = self.config.times if self.config.times is not None else sys.maxsize
             kind = kinds[self.config.answer]
-            self.faults.append(
-                Fault(kind, method="POST", path="/api/", times=times, seconds=self.config.seconds)
-            )
+            self._armed = Fault(kind, method="POST", path="/api/", times=times, seconds=self.config.seconds)
+            self.faults.append(self._armed)
             self.config.answer = None
 
 

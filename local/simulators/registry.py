@@ -14,6 +14,7 @@ from local.simulators.base import SimulatedClock, Simulator
 SIMULATORS = {
     "atlas_forced_photometry": "local.simulators.atlas:AtlasServer",
     "generic": "local.simulators.endpoint:EndpointServer",
+    "lco": "local.simulators.observation_portal.app:LCOPortal",
     "slack": "local.simulators.slack:SlackServer",
 }
 

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import pytest
 import requests
-from atlas_forced_photometry.facility import AtlasForcedPhotometry, AtlasOrder
-from atlas_forced_photometry.models import AtlasAltdata, AtlasPayload
 from pydantic import SecretStr
 
+from atlas_forced_photometry.facility import AtlasForcedPhotometry, AtlasOrder
+from atlas_forced_photometry.models import AtlasAltdata, AtlasPayload
 from local.simulators.atlas import DEMO_TOKEN, INACTIVE_TOKEN, OTHER_TOKEN, AtlasServer
 from local.simulators.base import Fault
 from slew.errors import FacilityError, NoAnswer, NotSent, Rejected, Unanswered
@@ -40,15 +40,13 @@ class Bench:
         self.http = Http(Redactor([token]))
         self.link = Link(self.http, cast(MailLink, None))
 
-    def order(
-        self, request_id: str = "a1b2c3d4e5f6", ra: float = SN[0], dec: float = SN[1], **fields: Any
-    ) -> AtlasOrder:
+    def order(self, request_id: str = "a1b2c3d4e5f6", **fields: Any) -> AtlasOrder:
         now = self.server.clock.now()
         payload = {"start_date": "2023-05-20", "end_date": "2023-06-20 12:00:00", **fields}
         return Order(
             request_id=request_id,
             instrument=None,
-            target=Target(name="SN 2023ixf", ra=ra, dec=dec),
+            target=Target(name="SN 2023ixf", ra=SN[0], dec=SN[1]),
             payload=AtlasPayload.model_validate(payload),
             altdata=AtlasAltdata(api_token=SecretStr(self.token)),
             allocation=AllocationFacts("atlas", "J. Doe", "transients"),
@@ -108,7 +106,7 @@ class Bench:
         requests.post(f"{self.server.url}/_clock", json={"advance_s": seconds}, timeout=10)
 
 
-@pytest.fixture()
+@pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtlasServer]:
     simulator = AtlasServer()
     simulator.start()
@@ -117,7 +115,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtlasServer]:
     simulator.stop()
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench(server: AtlasServer) -> Iterator[Bench]:
     """The usual bench; whatever the test did, the record of its exchanges must not hold the token."""
     bench = Bench(server)
@@ -356,7 +354,7 @@ def test_a_life_to_completion(bench: Bench) -> None:
 
 
 def test_an_unchanged_task_is_not_sent_again(bench: Bench) -> None:
-    order, first = bench.poll(bench.submitted())
+    order, _ = bench.poll(bench.submitted())
     order, second = bench.poll(order)
     assert bench.http.exchanges[-1].status == 304
     assert (second.status, second.text, second.products, second.next_poll_s) == (None, "", None, 45.0)
@@ -365,15 +363,16 @@ def test_an_unchanged_task_is_not_sent_again(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("position", "status", "text"),
+    ("outcome", "status", "text"),
     [
-        ((10.0, 10.0), Status.COMPLETE, "No data returned: no exposure in the range, zero points"),
-        ((20.0, 20.0), Status.FAILED, "Could not parse the result file"),
-        ((30.0, 30.0), Status.COMPLETE, "Task is complete with results available at"),
+        ("no_data", Status.COMPLETE, "No data returned: no exposure in the range, zero points"),
+        ("unparsable", Status.FAILED, "Could not parse the result file"),
+        ("head_only", Status.COMPLETE, "Task is complete with results available at"),
     ],
 )
-def test_other_ends(bench: Bench, position: tuple[float, float], status: Status, text: str) -> None:
-    order = bench.submitted(bench.order(ra=position[0], dec=position[1]))
+def test_other_ends(bench: Bench, outcome: str, status: Status, text: str) -> None:
+    bench.configure(spots=[{"ra": SN[0], "dec": SN[1], "outcome": outcome}])
+    order = bench.submitted()
     bench.advance(901)
     _, progress = bench.poll(order)
     assert (progress.status, progress.next_poll_s) == (status, None)
@@ -383,7 +382,8 @@ def test_other_ends(bench: Bench, position: tuple[float, float], status: Status,
 
 
 def test_a_run_that_the_server_repeats_is_followed_back(bench: Bench) -> None:
-    order = bench.submitted(bench.order(ra=40.0, dec=40.0))
+    bench.configure(spots=[{"ra": SN[0], "dec": SN[1], "outcome": "retried"}])
+    order = bench.submitted()
     seen = []
     for seconds in (601, 151, 600, 301):
         bench.advance(seconds)
@@ -473,9 +473,10 @@ def test_a_queued_and_a_running_task_are_deleted(bench: Bench, seconds: float) -
     assert (again.status, len(bench.calls("DELETE"))) == (Status.CANCELLED, 1)
 
 
-@pytest.mark.parametrize(("ra", "dec"), [SN, (10.0, 10.0)])
-def test_a_finished_task_keeps_its_results(bench: Bench, ra: float, dec: float) -> None:
-    order = bench.submitted(bench.order(ra=ra, dec=dec))
+@pytest.mark.parametrize("outcome", ["data", "no_data"])
+def test_a_finished_task_keeps_its_results(bench: Bench, outcome: str) -> None:
+    bench.configure(spots=[{"ra": SN[0], "dec": SN[1], "outcome": outcome}])
+    order = bench.submitted()
     bench.advance(901)
     with pytest.raises(Rejected, match="already complete"):
         FACILITY.cancel(order, bench.link)

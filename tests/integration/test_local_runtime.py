@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MakeRuntime = Callable[..., Runtime]
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_runtime(tmp_path: Path) -> Iterator[MakeRuntime]:
     children = Children()
     runtimes: list[Runtime] = []
@@ -252,13 +252,14 @@ def test_children_end_with_a_parent_that_is_killed() -> None:
     program = """
         import pathlib, subprocess, time
         from local.processes import Children
-        child = Children().start(
-            ["sleep", "600"], env={}, cwd=pathlib.Path("/"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        null = subprocess.DEVNULL
+        child = Children().start(["sleep", "600"], env={}, cwd=pathlib.Path("/"), stdout=null, stderr=null)
         print(child.pid, flush=True)
         time.sleep(600)
         """
-    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, cwd=ROOT)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, cwd=ROOT
+    )
     assert parent.stdout
     child = int(parent.stdout.readline())
     os.kill(child, 0)

@@ -53,12 +53,15 @@ BODY = """
         Type: AWS::Serverless::Function
         Properties:
           Handler: worker.app.handler
-          Environment: {Variables: {QUEUE: !Ref Jobs, DLQ: !GetAtt Dead.QueueName, MAIL: !If [HasMail, "yes", "no"]}}
+          Environment:
+            Variables: {QUEUE: !Ref Jobs, DLQ: !GetAtt Dead.QueueName, MAIL: !If [HasMail, "yes", "no"]}
           Events:
             One: {Type: HttpApi, Properties: {ApiId: !Ref Api, Path: "/things/{id}", Method: get}}
             All: {Type: HttpApi, Properties: {ApiId: !Ref Api, Path: "/things/{proxy+}", Method: ANY}}
             Else: {Type: HttpApi, Properties: {ApiId: !Ref Api, Auth: {Authorizer: NONE}}}
-            Tick: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), Input: '{"action": "poll"}'}}
+            Tick:
+              Type: ScheduleV2
+              Properties: {ScheduleExpression: rate(1 minute), Input: '{"action": "poll"}'}
             Stream:
               Type: DynamoDB
               Properties:
@@ -88,7 +91,11 @@ BODY = """
       Wiring:
         Type: AWS::SNS::Subscription
         Properties:
-          {TopicArn: !Ref News, Protocol: sqs, Endpoint: !GetAtt Jobs.Arn, RawMessageDelivery: true, FilterPolicy: {kind: [job]}}
+          TopicArn: !Ref News
+          Protocol: sqs
+          Endpoint: !GetAtt Jobs.Arn
+          RawMessageDelivery: true
+          FilterPolicy: {kind: [job]}
       Mails:
         Type: AWS::SNS::Subscription
         Condition: HasMail
@@ -103,7 +110,7 @@ def write(directory: Path, body: str) -> Path:
     return path
 
 
-@pytest.fixture()
+@pytest.fixture
 def system(tmp_path: Path) -> System:
     return template.load(write(tmp_path, BODY), {"LcoUrl": "http://127.0.0.1:5000"}, AWS)
 
@@ -180,11 +187,13 @@ def test_resources(system: System) -> None:
     [
         ("Trail: {Type: AWS::CloudTrail::Trail, Properties: {}}", "Trail: .* AWS::CloudTrail::Trail"),
         (
-            "Mail: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref News, Protocol: email, Endpoint: a}}",
+            "Mail: {Type: AWS::SNS::Subscription, "
+            "Properties: {TopicArn: !Ref News, Protocol: email, Endpoint: a}}",
             "queues only",
         ),
         (
-            "More: {Type: AWS::Serverless::Function, Properties: {Handler: a.b, Environment: {Variables: {A: !Ref B}}}}",
+            "More: {Type: AWS::Serverless::Function, "
+            "Properties: {Handler: a.b, Environment: {Variables: {A: !Ref B}}}}",
             "no resource B",
         ),
     ],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
+from local.simulators.base import SimulatedClock
 from local.simulators.endpoint import DEMO_TOKEN, HUGE_BYTES, EndpointServer
 from local.simulators.skyportal import EXPIRED_TOKEN, READ_ONLY_TOKEN, SkyPortalClient
 
@@ -21,12 +23,20 @@ BODY: JSON = {
 PLAIN, PORTAL = "/api/requests", "/api/followup_request"
 
 
+@pytest.fixture(scope="module")
+def served() -> Iterator[EndpointServer]:
+    server = EndpointServer()
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def server() -> Iterator[EndpointServer]:
-    simulator = EndpointServer()
-    simulator.start()
-    yield simulator
-    simulator.stop()
+def server(served: EndpointServer) -> EndpointServer:
+    with served.lock:
+        served.clock = SimulatedClock()
+        served.reset()
+    return served
 
 
 def call(
@@ -193,12 +203,29 @@ def test_closed_connections(server: EndpointServer, answer: str, kept: int, path
 
 @pytest.mark.parametrize("answer", ["delay", "slow_body"])
 def test_slow_answers(server: EndpointServer, answer: str) -> None:
-    configure(server, answer=answer, seconds=1.5)
+    configure(server, answer=answer, seconds=1.0)
     with pytest.raises((requests.ReadTimeout, requests.ConnectionError)):
         requests.post(
-            server.url + PLAIN, json=BODY, headers={"Authorization": f"token {DEMO_TOKEN}"}, timeout=0.2
+            server.url + PLAIN,
+            json=BODY,
+            headers={"Authorization": f"token {DEMO_TOKEN}"},
+            timeout=(30, 0.2),
         )
+    pause = threading.Event()
+    for _ in range(400):
+        if server.requests:
+            break
+        pause.wait(0.05)
     assert list(server.requests) == [1]
+
+
+def test_connection_failure_may_stay_until_told_otherwise(server: EndpointServer) -> None:
+    configure(server, answer="close_before", times=None)
+    for _ in range(2):
+        with pytest.raises(requests.ConnectionError):
+            call(server, "POST", PLAIN, BODY)
+    configure(server, answer=None)
+    assert call(server, "POST", PLAIN, BODY).status_code == 200
 
 
 def test_answer_may_stay(server: EndpointServer) -> None:

@@ -1,6 +1,7 @@
-"""What a notice says, before it takes the form of a Slack message or an email: one headline, facts, payload, links.
+"""What a notice says, before it becomes a Slack message or an email: headline, facts, payload, links.
 
-Card notifications.md, "Content". Nothing here is escaped for a medium; everything is cleaned of what no medium can show.
+Card notifications.md, "Content". Nothing here is escaped for a medium; everything is cleaned of what no
+medium can show.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _LONGEST_LINK = 300  # percent-encoding makes up to twelve characters of one; su
 
 
 def clean(text: str) -> str:
-    """One line: control characters, line separators, lone surrogates and direction marks become blanks, runs of them one."""
+    """One line: control characters, lone surrogates and direction marks become blanks, runs of them one."""
     kept = (
         " " if character in _DIRECTION or unicodedata.category(character) in _INVISIBLE else character
         for character in text
@@ -90,7 +91,7 @@ def payload(notice: Notice) -> list[tuple[str, str]]:
 
 
 def links(notice: Notice, portal_url: str) -> list[tuple[str, str]]:
-    """Label and https URL: the marshal's pages if it has an https address, and three sky surveys' (card: Links)."""
+    """Label and https URL: the marshal's pages, if it has an https address, and three sky surveys'."""
     name = quote(clean(notice.target_name), safe="")
     at = f"{notice.ra_deg:.6f}", f"{notice.dec_deg:.6f}"
     found = []

@@ -1,6 +1,7 @@
 """A notice as an email (card notifications.md, "Amazon SES v2"): text and HTML, safe in every header.
 
-The subject begins with the status in brackets; what users wrote reaches neither a header unclean nor the HTML unescaped.
+The subject begins with the status in brackets; what users wrote reaches no header unclean and no HTML
+unescaped.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def recipients(text: str) -> tuple[str, ...]:
 
 
 def is_address(text: str) -> bool:
-    """Whether it is one plain address; display names, quotes, blanks and non-ASCII domains (write punycode) are not."""
+    """Whether it is one plain address: no display name, quote or blank, ASCII only (domains in punycode)."""
     return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""What requests for plain imaging have in common (cards slack.md and generic.md): filters, exposures, numbers kept as given."""
+"""What requests for plain imaging have in common (cards slack.md and generic.md): filters and numbers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Filters = Annotated[tuple[FilterName, ...], Field(min_length=1, max_length=100),
 """At least one filter, none twice. Which exist is known to the allocation alone."""
 
 AllowedFilters = tuple[FilterName, ...] | None
-"""Altdata key `filters`, ours: SkyPortal keeps an instrument's filters in its own database, not in altdata."""
+"""Altdata key `filters`, ours: SkyPortal has an instrument's filters in its own database instead."""
 
 
 def check_filters(wanted: Iterable[str], allowed: AllowedFilters, refusal: str) -> None:

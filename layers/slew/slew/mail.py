@@ -1,7 +1,7 @@
-"""Email through Amazon SES v2 (card notifications.md): one mail a recipient, each sent once, each exchange recorded.
+"""Email through Amazon SES v2 (card notifications.md): one mail a recipient, each exchange recorded.
 
-SendEmail has no idempotency token, and the SDK by itself would send again after a read time-out; so nothing is retried below
-us, and only a throttled send is repeated here.
+SendEmail has no idempotency token, and the SDK by itself would send again after a read time-out; so nothing
+is retried below us, and only a throttled send is repeated here.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ class Mailer:
     def send(self, mail: Mail) -> tuple[str, ...]:
         """Send a copy to each recipient; returns SES's message ids.
 
-        Raises Rejected, NotSent or Unanswered. NotSent only if no recipient has got it: once some have, the others are named in
-        a Rejected, so that no retry writes to anybody twice.
+        Raises Rejected, NotSent or Unanswered. NotSent only if no recipient has got it: once some have, the
+        others are named in a Rejected, so that no retry writes to anybody twice.
         """
         if len(mail.to) != 1:
             delivery = deliver(self, mail)

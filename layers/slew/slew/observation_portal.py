@@ -194,7 +194,7 @@ def submission_of(group: Body) -> Submission:
 
 
 def _settled(found: list[Body], order: Order[Any, Any]) -> Submission | Absent | None:
-    """What groups with our mark tell. The group of before an update has it too, and is the request while it lives."""
+    """What groups with our mark tell; the one of before an update has it too, and counts while it lives."""
     found.sort(key=lambda group: int(group["id"]))
     new = [group for group in found if str(group["id"]) != order.facility_request_id]
     if new:

@@ -1,8 +1,8 @@
-"""A notice as a Slack message (card notifications.md, "Slack incoming webhook: the contract" and "Idiomatic").
+"""A notice as a Slack message (card notifications.md, "Slack incoming webhook: the contract").
 
-Every text is escaped, so that nothing a user wrote can mention anybody or become a link; identifiers stand in code spans, for
-`*`, `_` and `~` have no escape. Limits hold after escaping: a section's text under 3,000 characters, a field's under 2,000, ten fields
-a section, all blocks together under 10,000, a plain `text` under 4,000.
+Every text is escaped, so that nothing a user wrote can mention anybody or become a link; identifiers stand in
+code spans, for `*`, `_` and `~` have no escape. Limits hold after escaping: a section's text under 3,000
+characters, a field's under 2,000, ten fields a section, all blocks under 10,000, a plain `text` under 4,000.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def plain(notice: Notice, portal_url: str) -> Message:
 
 
 def fit(text: str, limit: int) -> str:
-    """The text escaped for mrkdwn and, escapes counted, at most `limit` characters; a cut one ends with `…`."""
+    """The text escaped for mrkdwn, with its escapes at most `limit` characters; a cut one ends with `…`."""
     parts = [_ESCAPES.get(character, character) for character in text]
     if sum(map(len, parts)) <= limit:
         return "".join(parts)

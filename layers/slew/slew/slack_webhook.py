@@ -1,6 +1,7 @@
-"""Slack's incoming webhooks (cards notifications.md and slack.md): one message to one channel, and what the answer means.
+"""Slack's incoming webhooks (cards notifications.md and slack.md): a message, and what the answer means.
 
-The three path parts of the URL are the whole credential. Slack answers in a word; the word decides, then the status class.
+The three path parts of the URL are the whole credential. Slack answers in a word; the word decides, then the
+status class.
 """
 
 from __future__ import annotations
@@ -23,13 +24,29 @@ Parts = tuple[str, str, str]
 READ_TIMEOUT = 10.0
 _PART = re.compile(r"[A-Za-z0-9]+")
 _OUR_FAULT = frozenset(
-    "invalid_payload invalid_blocks invalid_blocks_format invalid_attachments no_text too_many_attachments "
-    "missing_text_or_fallback_or_attachments".split()
+    {
+        "invalid_payload",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "invalid_attachments",
+        "no_text",
+        "too_many_attachments",
+        "missing_text_or_fallback_or_attachments",
+    }
 )
-_PERMANENT = _OUR_FAULT | frozenset(
-    "user_not_found action_prohibited invalid_token posting_to_general_channel_denied team_disabled channel_not_found "
-    "no_service no_service_id no_active_hooks no_team channel_is_archived".split()
-)
+_PERMANENT = _OUR_FAULT | {
+    "user_not_found",
+    "action_prohibited",
+    "invalid_token",
+    "posting_to_general_channel_denied",
+    "team_disabled",
+    "channel_not_found",
+    "no_service",
+    "no_service_id",
+    "no_active_hooks",
+    "no_team",
+    "channel_is_archived",
+}
 _BLOCKS_REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format"})
 _THROTTLED = frozenset({"rate_limited", "ratelimited"})
 
@@ -49,7 +66,7 @@ def request(parts: Parts, message: Mapping[str, Any]) -> HttpRequest:
 def post(
     http: HttpLink, parts: Parts, message: Mapping[str, Any], plain: Mapping[str, Any] | None = None
 ) -> None:
-    """Post a message. `plain` is what to post should Slack refuse the blocks; default: the message's own `text`.
+    """Post a message; should Slack refuse the blocks, `plain`, or else the message's own `text`.
 
     Raises Rejected, NotSent (Slack says that it was not posted, or it was not reached) or Unanswered.
     """

@@ -1,6 +1,7 @@
-"""Requests that reach a telescope as a message to people: by Slack or by email (cards slack.md, generic.md, notifications.md).
+"""Requests that reach a telescope as a message to people, by Slack or by email (cards slack.md, generic.md).
 
-The message is the very one that announcements have, headed `New request`, `Updated request` or `CANCELLED request`.
+The message is the very one that announcements have, headed `New request`, `Updated request` or
+`CANCELLED request`.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def notice(facility: Facility, order: Order[Any, Any], action: Action, payload: 
 
 
 def posting(told: Notice, parts: slack_webhook.Parts) -> HttpRequest:
-    """The request that posts it on Slack. Its `text` has the whole content, for a bot may read nothing else."""
+    """The request that posts it on Slack, with the whole content in `text`: a bot may read only that."""
     return slack_webhook.request(parts, slack_message.build(told, config.portal_url(), full_text=True))
 
 
@@ -79,7 +80,8 @@ def mail(told: Notice, addresses: str) -> Mail:
 def send(exchange: HttpRequest | Mail, link: Link, payload: Mapping[str, str]) -> Submission:
     """Send the message of a submission or an update. `payload` is kept, to tell changes by.
 
-    Raises Rejected, NotSent or Unanswered; a mail that reached somebody is a submission, with a note on whom it did not reach.
+    Raises Rejected, NotSent or Unanswered; a mail that reached somebody is a submission, with a note on whom
+    it did not reach.
     """
     data = {"told": dict(payload)}
     if isinstance(exchange, HttpRequest):

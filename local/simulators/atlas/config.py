@@ -28,8 +28,10 @@ class AtlasConfig:
     callback_allow: list[str] = field(default_factory=list)
     spots: list[JSON] = field(default_factory=list)
 
-    def change(self, wanted: JSON, tasks: TaskQueue) -> str | None:
-        """Apply `wanted`, to the task queue as well; the reason if it makes no sense."""
+    def change(self, wanted: JSON, tasks: TaskQueue, now: float) -> str | None:
+        """Apply `wanted`, to the task queue as well, at `now` (Unix seconds); the reason if it makes no
+        sense.
+        """
         if unknown := set(wanted) - {f.name for f in fields(self)}:
             return f"unknown settings: {', '.join(sorted(unknown))}"
         spots = wanted.get("spots", [])
@@ -38,6 +40,6 @@ class AtlasConfig:
         for name, value in wanted.items():
             setattr(self, name, value)
         tasks.spots += [Spot(**spot) for spot in spots]
-        tasks.runner_down = self.runner_down
+        tasks.run(down=self.runner_down, now=now)
         tasks.pace = Pace(self.wait_s, self.run_s, self.slow_s)
         return None

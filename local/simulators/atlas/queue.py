@@ -43,8 +43,8 @@ SEEDED_SPOTS = (
     Spot(10.0, 10.0, "no_data"),
     Spot(20.0, 20.0, "unparsable"),
     Spot(30.0, 30.0, "head_only"),
-    Spot(40.0, 40.0, "retried"),
-    Spot(50.0, 50.0, "slow"),
+    Spot(40.0, 60.0, "retried"),
+    Spot(50.0, 60.0, "slow"),
 )
 
 
@@ -149,6 +149,14 @@ class TaskQueue:
         if task.state == "finished":
             self.archived.add(task.id)
         del self.tasks[task.id]
+
+    def run(self, *, down: bool, now: float) -> None:
+        """Stop or start the task runner: what waited while it was down starts now, not then."""
+        if self.runner_down and not down:
+            for task in self.tasks.values():
+                if task.state == "queued":
+                    task.ready = max(task.ready, now)
+        self.runner_down = down
 
     def settle(self, now: float) -> None:
         """Play what happened up to `now`."""

@@ -337,7 +337,7 @@ class AtlasServer(Simulator):
         with self.lock:
             wanted: JSON = request.get_json() if request.method == "POST" else {}
             self.tasks.settle(self.clock.time())
-            if reason := self.config.change(wanted, self.tasks):
+            if reason := self.config.change(wanted, self.tasks, self.clock.time()):
                 return json_response({"error": reason}, 400)
             if {"writes_per_minute", "reads_per_minute"} & set(wanted):
                 self._new_throttles()

@@ -1,7 +1,8 @@
-"""Who may ask, on which proposal, for how much time: users, proposals, semesters, time allocations, with their seed.
+"""Who may ask, on which proposal, for how much time: users, proposals, semesters, time allocations, with
+their seed.
 
-The demo user is `demo`, token `DEMO_TOKEN`, member of `LCO2026B-001`. The others are the ones of the real portal's
-contract set-up, so that one table of tests serves both.
+The demo user is `demo`, token `DEMO_TOKEN`, member of `LCO2026B-001`. The others are the ones of the real
+portal's contract set-up, so that one table of tests serves both.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Semester:
 
 @dataclass
 class Proposal:
-    """A proposal; `hours` of NORMAL time per instrument type and semester, a tenth of it for each other kind."""
+    """A proposal; `hours` of NORMAL time per instrument type and semester, a tenth for each other kind."""
 
     id: str
     members: dict[str, float]  # username -> seconds this member may use, -1 for no limit
@@ -85,7 +86,7 @@ class Allocation:
 
     def render(self) -> JSON:
         """As in a proposal's `timeallocation_set`."""
-        times = {}
+        times: JSON = {}
         for kind, prefix in PREFIX.items():
             times |= {f"{prefix}_allocation": self.allocated[kind], f"{prefix}_time_used": self.used[kind]}
         return {

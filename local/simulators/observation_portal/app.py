@@ -1,19 +1,21 @@
-"""The simulator of LCO's Observation Portal (facility card `lco`, "Simulator"); SOAR's instruments are served too.
+"""The simulator of LCO's Observation Portal (facility card `lco`, "Simulator"); SOAR's instruments are
+served too.
 
 Control routes beside the ones of every simulator:
 
-- `POST /_advance` `{"group": id, "to": step}`: move a group's requests by hand. Steps: `scheduled`, `in_progress`,
-  `completed`, `failed_attempt`, `expired`, `failure_limit`, `late_completed` (of one that had ended otherwise),
-  `back_to_pending` (data declared bad). 409 for a step that cannot follow. From then on the clock only lets the group
-  expire.
-- `POST /_config`, any of: `{"semesters": "real"|"wide"}`, `{"throttle": {"create": 2, "validate": n, "cancel": n}}`
-  (calls a day and user; null for no limit), `{"auto_progress": bool}`, `{"proposals": {id: {"hours", "ipp_limit",
-  "active", "members": {user: seconds or -1}, "expelled": [user]}}}` (hours null: no allocation),
-  `{"users": {name: {"active": bool}}}`, `{"configdb": bool}` (false: the instrument table is gone),
-  `{"idle_sites": [...]}` (never scheduled: SOAR outside its nights), `{"closed_sites": [...]}` (downtime: targets are
-  not visible from there), `{"archive_delay_s": n}`.
+- `POST /_advance` `{"group": id, "to": step}`: move a group's requests by hand. Steps: `scheduled`,
+  `in_progress`, `completed`, `failed_attempt`, `expired`, `failure_limit`, `late_completed` (of one that
+  had ended otherwise), `back_to_pending` (data declared bad). 409 for a step that cannot follow. From then
+  on the clock only lets the group expire.
+- `POST /_config`, any of: `{"semesters": "real"|"wide"}`, `{"throttle": {"create": 2, "validate": n,
+  "cancel": n}}` (calls a day and user; null for no limit), `{"auto_progress": bool}`, `{"proposals": {id:
+  {"hours", "ipp_limit", "active", "members": {user: seconds or -1}, "expelled": [user]}}}` (hours null: no
+  allocation), `{"users": {name: {"active": bool}}}`, `{"configdb": bool}` (false: the instrument table is
+  gone), `{"idle_sites": [...]}` (never scheduled: SOAR outside its nights), `{"closed_sites": [...]}`
+  (downtime: targets are not visible from there), `{"archive_delay_s": n}`.
 
-The archive runs on a second port and shares state and clock: `start()` starts both, `extra_urls()` tells its URL.
+The archive runs on a second port and shares state and clock: `start()` starts both, `extra_urls()` tells
+its URL.
 """
 
 from __future__ import annotations

@@ -62,7 +62,9 @@ class Catalogue(PortalCore):
     def list_proposals(self, request: Request) -> Response:
         """`GET /api/proposals/`: the user's own."""
         mine = sorted(self.accounts.proposals_of(self.member(request)))
-        return json_response(web.paged(request, [self._proposal(self.accounts.proposals[key]) for key in mine]))
+        return json_response(
+            web.paged(request, [self._proposal(self.accounts.proposals[key]) for key in mine])
+        )
 
     def get_proposal(self, request: Request, proposal_id: str) -> Response:
         """`GET /api/proposals/{id}/`."""
@@ -100,7 +102,9 @@ class Catalogue(PortalCore):
         return {"id": proposal.id, "title": proposal.title or proposal.id, "current": current}
 
     def _proposal(self, proposal: Proposal) -> JSON:
-        members = [self.accounts.users[name] for name in sorted(proposal.members) if name in self.accounts.users]
+        members = [
+            self.accounts.users[name] for name in sorted(proposal.members) if name in self.accounts.users
+        ]
         return {
             "id": proposal.id,
             "active": proposal.active,

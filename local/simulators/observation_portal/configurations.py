@@ -1,7 +1,7 @@
 """One configuration: its fields, and then what its instrument allows.
 
-The instrument's checks come in the portal's order and only the first fault is told: guiding, type, acquisition,
-schema, readout, rotator, optical elements, regions, exposure mode, repeat, script.
+The instrument's checks come in the portal's order and only the first fault is told: guiding, type,
+acquisition, schema, readout, rotator, optical elements, regions, exposure mode, repeat, script.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ INSTRUMENT_CONFIG = {
 
 
 def configuration(body: Any, listed: dict[str, Instrument]) -> JSON:
-    """A cleaned configuration with every default in place; `listed` are the instruments known at the moment."""
+    """A cleaned configuration with every default in place; `listed` are the instruments known now."""
     fields = {
         "constraints": Field(lambda value: read(value, CONSTRAINTS), required=True),
         "instrument_configs": Field(

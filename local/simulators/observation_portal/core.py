@@ -1,5 +1,5 @@
-"""What the portal's groups of endpoints have in common: state, credentials, and the answers to wrong paths and
-methods."""
+"""What the portal's groups of endpoints have in common: state, credentials, and the answers to wrong paths
+and methods."""
 
 from __future__ import annotations
 

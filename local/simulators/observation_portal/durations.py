@@ -1,8 +1,8 @@
 """How long a request takes (the card's "Simulator", point 4, with the overheads of the instrument table).
 
-Per instrument_config `count x (exposure + readout + per-exposure overhead)`; per configuration a padding, or its
-`repeat_duration`; per pass a slew for each new target, each change of an optical element, acquisition and change of
-lamp; times `configuration_repeats`; one front padding for all.
+Per instrument_config `count x (exposure + readout + per-exposure overhead)`; per configuration a padding,
+or its `repeat_duration`; per pass a slew for each new target, each change of an optical element,
+acquisition and change of lamp; times `configuration_repeats`; one front padding for all.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def of_request(request: JSON) -> int:
     """Seconds charged for one request."""
     configurations = request["configurations"]
     one_pass = sum(map(of_configuration, configurations)) + _overheads(configurations)
-    return math.ceil(one_pass * request["configuration_repeats"] + _front_padding(configurations))
+    repeats: int = request["configuration_repeats"]
+    return math.ceil(one_pass * repeats + _front_padding(configurations))
 
 
 def report(request: JSON, largest_interval: float) -> JSON:
@@ -92,8 +93,8 @@ def _overheads(configurations: list[JSON]) -> float:
 
 
 def _front_padding(configurations: list[JSON]) -> float:
-    # With two instruments in one request the real portal's figure lies between the two paddings, nearer to the one
-    # in longer use; the mean weighted by use reproduces it.
+    # With two instruments in one request the real portal's figure lies between the two paddings, nearer to
+    # the one in longer use; the mean weighted by use reproduces it.
     uses = [(instrument_of(c), of_configuration(c) + _acquisition(c)) for c in configurations]
     if len({instrument.front_padding for instrument, _ in uses}) == 1:
         return uses[0][0].front_padding

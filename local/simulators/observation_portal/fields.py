@@ -1,7 +1,7 @@
 """Reading a JSON body as the portal does: every fault of one object at once, lists aligned by index.
 
-A parser takes the raw value and returns the cleaned one or raises `Invalid` with what stands in its place in the
-error body: a list of texts for a plain field, an object for an object, a list for a list.
+A parser takes the raw value and returns the cleaned one or raises `Invalid` with what stands in its place
+in the error body: a list of texts for a plain field, an object for an object, a list for a list.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ def items(parse: Parser, empty: str) -> Parser:
             raise refuse(f'Expected a list of items but got type "{type(value).__name__}".')
         if not value:
             raise Invalid([empty])
-        cleaned, errors = [], []
+        cleaned: list[Any] = []
+        errors: list[Any] = []
         for member in value:
             try:
                 cleaned.append(parse(member))
@@ -110,7 +111,7 @@ def items(parse: Parser, empty: str) -> Parser:
 
 
 def text(longest: int | None = None, blank: str | None = BLANK) -> Parser:
-    """A string, trimmed; a number is taken as one. `blank` is the complaint about an empty one, None allows it."""
+    """A string, trimmed; a number is taken as one. `blank` is the complaint about an empty one."""
 
     def parse_text(value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):

@@ -1,4 +1,4 @@
-"""The stored requestgroups with their requests and observations, and every change of state they may undergo."""
+"""The stored requestgroups with their requests and observations, and every change of state they undergo."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class Request:
     @property
     def last_end(self) -> datetime:
         """The end of its last window."""
-        return max(window["end"] for window in self.body["windows"])
+        ends: list[datetime] = [window["end"] for window in self.body["windows"]]
+        return max(ends)
 
     @property
     def exposure_seconds(self) -> float:
@@ -135,7 +136,9 @@ class Store:
 
     # -- submission and its end
 
-    def add(self, cleaned: JSON, submitter: str, charges: list[tuple[Allocation, float]], now: datetime) -> Group:
+    def add(
+        self, cleaned: JSON, submitter: str, charges: list[tuple[Allocation, float]], now: datetime
+    ) -> Group:
         """Store a cleaned group."""
         requests = []
         for body in cleaned["requests"]:
@@ -255,7 +258,12 @@ class Store:
         return observation
 
     def report(
-        self, owner: tuple[Group, Request, Observation], status: Status, state: str, summary: JSON | None, at: datetime
+        self,
+        owner: tuple[Group, Request, Observation],
+        status: Status,
+        state: str,
+        summary: JSON | None,
+        at: datetime,
     ) -> None:
         """What the telescope tells of one configuration, with its consequences."""
         group, request, observation = owner

@@ -1,5 +1,5 @@
-"""The instrument types of the portal (the card's table; `soar.md` for SOAR's). Data only: a facility served by the
-same portal is a row here."""
+"""The instrument types of the portal (the card's table; `soar.md` for SOAR's). Data only: a facility served
+by the same portal is a row here."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ LCO_INSTRUMENTS = (
             "readout": Modes("MUSCAT_FAST", (_binned("MUSCAT_SLOW", 46.0), _binned("MUSCAT_FAST", 6.0))),
             "acquisition": NO_ACQUISITION,
             "guiding": GUIDING,
-            "exposure": Modes("SYNCHRONOUS", (_channel_times("SYNCHRONOUS"), _channel_times("ASYNCHRONOUS"))),
+            "exposure": Modes("SYNCHRONOUS", tuple(map(_channel_times, ("SYNCHRONOUS", "ASYNCHRONOUS")))),
         },
-        tuple(Elements(f"narrowband_{channel}_position", ("out", "in"), default="out") for channel in CHANNELS),
+        tuple(Elements(f"narrowband_{channel}_position", ("out", "in"), default="out") for channel in "griz"),
         Camera(2048, 2048, 0.27), front_padding=90.0, default_threshold=90.0, defocus=8.0,
     ),
     Instrument(
@@ -185,7 +185,8 @@ BLANCO_INSTRUMENTS = (
             "readout": Modes("default", (Mode("default", 25.0),)),
             "acquisition": NO_ACQUISITION, "guiding": GUIDING_ON,
         },
-        _filters("r g i z"), Camera(4096, 4112, 0.15), front_padding=240.0, default_threshold=90.0, defocus=None,
+        _filters("r g i z"), Camera(4096, 4112, 0.15),
+        front_padding=240.0, default_threshold=90.0, defocus=None,
         schema={
             "detector_centering": {
                 "type": "string", "allowed": ["central_gap", "N4", "S4"], "default": "central_gap",
@@ -199,7 +200,8 @@ BLANCO_INSTRUMENTS = (
             "readout": Modes("fowler1", (Mode("fowler1", 20.0), Mode("fowler2", 20.0))),
             "acquisition": MANUAL, "guiding": GUIDING_ON,
         },
-        _filters("JX HX KXs"), Camera(4096, 4112, 0.15), front_padding=240.0, default_threshold=90.0, defocus=None,
+        _filters("JX HX KXs"), Camera(4096, 4112, 0.15),
+        front_padding=240.0, default_threshold=90.0, defocus=None,
         schema={
             "dither_value": {"type": "integer", "min": 0, "max": 1600, "default": 80},
             "dither_sequence": {

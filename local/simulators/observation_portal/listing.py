@@ -27,7 +27,9 @@ def groups(request: Request, rows: list[Group], proposals: set[str]) -> list[Gro
     if not order:
         return sorted(rows, key=lambda group: group.id, reverse=True)
     if order.lstrip("-") not in ORDERS:
-        raise web.stop({"order": [f"Select a valid choice. {order} is not one of the available choices."]}, 400)
+        raise web.stop(
+            {"order": [f"Select a valid choice. {order} is not one of the available choices."]}, 400
+        )
     return sorted(rows, key=ORDERS[order.lstrip("-")], reverse=order.startswith("-"))  # type: ignore[arg-type]
 
 
@@ -84,15 +86,21 @@ def _choices(request: Request, proposals: set[str]) -> list[Callable[[Group], bo
         lambda group: not wanted or group.state in wanted,
         lambda group: group.state not in unwanted,
         lambda group: not kinds or group.observation_type in kinds,
-        lambda group: not classes or any(r.body["location"]["telescope_class"] in classes for r in group.requests),
+        lambda group: (
+            not classes or any(r.body["location"]["telescope_class"] in classes for r in group.requests)
+        ),
         lambda group: not chosen or group.proposal in chosen,
         lambda group: not operator or group.operator == operator,
     ]
 
 
 def _times(request: Request) -> list[Callable[[Group], bool]]:
-    created_after, created_before = (web.time_argument(request, f"created_{edge}") for edge in ("after", "before"))
-    modified_after, modified_before = (web.time_argument(request, f"modified_{edge}") for edge in ("after", "before"))
+    created_after, created_before = (
+        web.time_argument(request, f"created_{edge}") for edge in ("after", "before")
+    )
+    modified_after, modified_before = (
+        web.time_argument(request, f"modified_{edge}") for edge in ("after", "before")
+    )
     return [
         lambda group: created_after is None or group.created >= created_after,
         lambda group: created_before is None or group.created <= created_before,

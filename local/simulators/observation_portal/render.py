@@ -12,7 +12,11 @@ JSON = dict[str, Any]
 
 def group(stored: Group) -> JSON:
     """A requestgroup as POST, GET detail and cancel answer it."""
-    return {"id": stored.id, "requests": [request(child) for child in stored.requests], **_group_fields(stored)}
+    return {
+        "id": stored.id,
+        "requests": [request(child) for child in stored.requests],
+        **_group_fields(stored),
+    }
 
 
 def listed_group(stored: Group) -> JSON:
@@ -49,7 +53,9 @@ def observation_of_request(stored: Observation) -> JSON:
         "id": stored.id,
         "request": stored.request,
         **_observation_fields(stored),
-        "configuration_statuses": [status(member) | {"summary": member.summary or {}} for member in stored.statuses],
+        "configuration_statuses": [
+            status(member) | {"summary": member.summary or {}} for member in stored.statuses
+        ],
     }
 
 
@@ -97,7 +103,9 @@ def _request_fields(stored: Request) -> JSON:
     body = stored.body
     suspended = body["suspend_until"]
     return {
-        "windows": [{edge: show_time(window[edge]) for edge in ("start", "end")} for window in body["windows"]],
+        "windows": [
+            {edge: show_time(window[edge]) for edge in ("start", "end")} for window in body["windows"]
+        ],
         "duration": body["duration"],
         "observation_note": body["observation_note"],
         "optimization_type": body["optimization_type"],

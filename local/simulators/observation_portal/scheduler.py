@@ -1,8 +1,8 @@
 """The scheduler and the telescopes: what happens to a request while time passes, or when a test says so.
 
-By itself: some minutes after its submission a request is placed into the first stretch in which a telescope can
-observe it, runs there, and is complete at the stretch's end; one that finds no place expires. All of it follows from
-the submission and the clock alone.
+By itself: some minutes after its submission a request is placed into the first stretch in which a telescope
+can observe it, runs there, and is complete at the stretch's end; one that finds no place expires. All of it
+follows from the submission and the clock alone.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ class Scheduler:
         step = (observation.end - observation.start) / count
         for index, status in enumerate(observation.statuses):
             configuration = next(c for c in request.body["configurations"] if c["id"] == status.configuration)
-            exposed = sum(c["exposure_time"] * c["exposure_count"] for c in configuration["instrument_configs"])
+            exposed = sum(
+                c["exposure_time"] * c["exposure_count"] for c in configuration["instrument_configs"]
+            )
             begin = observation.start + index * step
             summary = _summary("COMPLETED", begin, begin + step, "", exposed)
             self.store.report((group, request, observation), status, "COMPLETED", summary, at)
@@ -105,12 +107,14 @@ class Scheduler:
     # -- by hand
 
     def advance(self, group: Group, to: str, now: datetime) -> None:
-        """`POST /_advance`: move every child of a group; raises `IllegalTransition`, `KeyError` for an unknown step."""
+        """`POST /_advance`: move every child; raises `IllegalTransition`, `KeyError` for an unknown step."""
         steps: dict[str, Callable[[Group, Request, datetime], None]] = {
             "scheduled": lambda g, r, at: _ignore(self._scheduled(g, r, at)),
             "in_progress": lambda g, r, at: _ignore(self._in_progress(g, r, at)),
             "completed": lambda g, r, at: self._completed(g, r, at, {"PENDING"}),
-            "late_completed": lambda g, r, at: self._completed(g, r, at, states.FROM["COMPLETED"] - {"PENDING"}),
+            "late_completed": lambda g, r, at: self._completed(
+                g, r, at, states.FROM["COMPLETED"] - {"PENDING"}
+            ),
             "failed_attempt": lambda g, r, at: self.fail(g, r, self._in_progress(g, r, at), at),
             "expired": lambda g, r, at: self.store.end(g, r, "WINDOW_EXPIRED", at),
             "failure_limit": lambda g, r, at: self.store.end(g, r, "FAILURE_LIMIT_REACHED", at),
@@ -153,11 +157,12 @@ class Scheduler:
         live = request.live()
         if live is None:
             live = self._place_by_hand(request, now)
-        if live.state == "PENDING":
+        if live.end > now:
             # The telescope reports after the fact, so that the frames are due a pipeline's delay after now.
             length = live.end - live.start
             live.end = now.replace(microsecond=0)
             live.start = live.end - length
+        if live.state == "PENDING":
             self.run(group, request, live, live.start)
         self.finish(group, request, live, now)
 

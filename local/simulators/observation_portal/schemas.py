@@ -1,4 +1,4 @@
-"""The small schema language of the instrument listing (`type`, `min`, `max`, `allowed`, `required`, `default`)."""
+"""The schema language of the instrument listing (`type`, `min`, `max`, `allowed`, `required`, `default`)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Which telescope stands where and carries what (the card's "Sites"; the pointing limits are assumed, as in the
-listing that the real portal is run with in the contract tests)."""
+"""Which telescope stands where and carries what (the card's "Sites"; the pointing limits are assumed, as in
+the listing that the real portal is run with in the contract tests)."""
 
 from __future__ import annotations
 

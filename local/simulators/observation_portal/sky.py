@@ -1,8 +1,8 @@
 """Where the Sun, the Moon and a star stand: low-precision formulae of the Astronomical Almanac.
 
 Good to about 0.01 deg for the Sun and 0.3 deg for the Moon, i.e. some seconds in the time of a twilight:
-enough to accept a target that is up and to refuse one behind the Sun. Angles are in radians unless a name says
-otherwise, times in Unix seconds (UTC taken for UT1).
+enough to accept a target that is up and to refuse one behind the Sun. Angles are in radians unless a name
+says otherwise, times in Unix seconds (UTC taken for UT1).
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class Submissions(PortalCore):
         return json_response(answer)
 
     def cancel(self, request: Request, group_id: str) -> Response:
-        """`POST .../cancel/`: 200 with the group; its children as they were read before, so stale this once."""
+        """`POST .../cancel/`: 200 with the group, its children as they were before: stale this once."""
         user = self.member(request)
         self.throttle.count("cancel", user.username, self.clock.time())
         group = self.group_for(user, group_id)
@@ -106,7 +106,9 @@ class Submissions(PortalCore):
         """`GET /api/requestgroups/`."""
         user = self.begin(request)
         visible = self.accounts.proposals_of(user)
-        groups = listing.groups(request, [g for g in self.store.groups.values() if self.sees(user, g)], visible)
+        groups = listing.groups(
+            request, [g for g in self.store.groups.values() if self.sees(user, g)], visible
+        )
         return json_response(web.paged(request, [render.listed_group(group) for group in groups]))
 
     def get_group(self, request: Request, group_id: str) -> Response:
@@ -168,4 +170,6 @@ class Submissions(PortalCore):
         return user, body
 
     def _validator(self, user: User) -> Validator:
-        return Validator(self.accounts, user, self.now, self.instruments, frozenset(self.scheduler.closed_sites))
+        return Validator(
+            self.accounts, user, self.now, self.instruments, frozenset(self.scheduler.closed_sites)
+        )

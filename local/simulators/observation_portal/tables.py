@@ -1,8 +1,8 @@
 """The instrument types as data: modes, elements, configuration types, overheads, schemas.
 
-Codes and limits are the card's ("Instruments as the portal lists them now"); overheads in seconds are working figures
-of the listing that the real portal is run with in the contract tests, not LCO's. `listing()` renders what
-`GET /api/instruments/` answers.
+Codes and limits are the card's ("Instruments as the portal lists them now"); overheads in seconds are
+working figures of the listing that the real portal is run with in the contract tests, not LCO's.
+`listing()` renders what `GET /api/instruments/` answers.
 """
 
 from __future__ import annotations

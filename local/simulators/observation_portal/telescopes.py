@@ -42,7 +42,8 @@ OBSERVATION = {
     "end": Field(moment, required=True),
     "priority": Field(integer(0), default=10),
     "configuration_statuses": Field(
-        items(lambda value: read(value, STATUS), "At least one configuration status is needed."), required=True
+        items(lambda value: read(value, STATUS), "At least one configuration status is needed."),
+        required=True,
     ),
 }
 SUMMARY = {
@@ -83,7 +84,10 @@ class Telescopes(PortalCore):
             (cleaned["site"], cleaned["enclosure"], cleaned["telescope"]),
             (cleaned["start"], cleaned["end"]),
             cleaned["priority"],
-            [(s["configuration"], s["instrument_name"], s["guide_camera_name"]) for s in cleaned["configuration_statuses"]],
+            [
+                (s["configuration"], s["instrument_name"], s["guide_camera_name"])
+                for s in cleaned["configuration_statuses"]
+            ],
             self.now,
         )
         return json_response(render.observation(observation), 201)
@@ -117,8 +121,8 @@ class Telescopes(PortalCore):
         start, end = cleaned["start"], cleaned["end"]
         if not any(w["start"] <= start and end <= w["end"] for w in child.body["windows"]):
             raise refuse(
-                f"The start {start.isoformat()} and end {end.isoformat()} times do not fall within any window of the "
-                "request"
+                f"The start {start.isoformat()} and end {end.isoformat()} times do not fall within any "
+                "window of the request"
             )
         group.manual = True
         return child

@@ -1,7 +1,7 @@
 """Whether a requestgroup is acceptable, and if not, the portal's own error body.
 
-Layers: the faults of the fields of an object hide those of the object; those of the configurations and windows hide
-visibility; those of the requests hide the proposal, time and IPP (the card's "Failure: 400").
+Layers: the faults of the fields of an object hide those of the object; those of the configurations and
+windows hide visibility; those of the requests hide the proposal, time and IPP (the card's "Failure: 400").
 """
 
 from __future__ import annotations
@@ -33,14 +33,16 @@ from local.simulators.observation_portal.tables import Instrument
 JSON = dict[str, Any]
 OVERRUN = 1.1  # a request may be this much longer than the time left
 NOT_VISIBLE = (
-    "According to the constraints of the request, the target will not be visible within the time window. Check that "
-    "the target is in the nighttime sky. Consider modifying the time window or loosening the airmass or lunar "
-    "separation constraints. If the target is non sidereal, double check that the provided elements are correct."
+    "According to the constraints of the request, the target will not be visible within the time window. "
+    "Check that the target is in the nighttime sky. Consider modifying the time window or loosening the "
+    "airmass or lunar separation constraints. If the target is non sidereal, double check that the provided "
+    "elements are correct."
 )
 TOO_BRIEF = (
-    "According to the constraints of the request, the target will only be visible for a maximum of {longest:.2f} hours "
-    "within the time window. This is less than the duration of your request {duration:.2f} hours. Consider expanding "
-    "the time window or loosening the airmass or lunar separation constraints."
+    "According to the constraints of the request, the target will only be visible for a maximum of "
+    "{longest:.2f} hours within the time window. This is less than the duration of your request "
+    "{duration:.2f} hours. Consider expanding the time window or loosening the airmass or lunar separation "
+    "constraints."
 )
 
 
@@ -128,7 +130,8 @@ class Validator:
         return cleaned
 
     def _stands_there(self, location: JSON, key: str, attribute: str) -> None:
-        above = {name: location[name] for name in ("site", "enclosure") if name in location and name != key}
+        levels: tuple[str, ...] = ("site", "enclosure")
+        above = {name: location[name] for name in levels if name in location and name != key}
         there = list(dict.fromkeys(getattr(t, attribute) for t in sites.at_location(above)))
         if key in location and location[key] not in there:
             raise refuse(f"{key.title()} {location[key]} not valid. Valid choices: {', '.join(there)}")
@@ -248,8 +251,8 @@ class Validator:
             allocation = self.accounts.allocation(group["proposal"], semester, code)
             if allocation is None:
                 raise refuse(
-                    f"You do not have sufficient {group['observation_type']} time allocated on the instrument you're "
-                    "requesting for this proposal."
+                    f"You do not have sufficient {group['observation_type']} time allocated on the "
+                    "instrument you're requesting for this proposal."
                 )
             found.append((allocation, asked))
         return found
@@ -266,8 +269,8 @@ class Validator:
                     raise refuse("The Rapid Response observation window start time cannot be in the future.")
                 if window["end"] > latest:
                     raise refuse(
-                        "A Rapid Response observation must start within the next 24 hours, so the window end time "
-                        "must be within the next (24 hours + the observation duration)"
+                        "A Rapid Response observation must start within the next 24 hours, so the window "
+                        "end time must be within the next (24 hours + the observation duration)"
                     )
 
 
@@ -285,8 +288,8 @@ def window_seconds(request: JSON) -> Sequence[tuple[float, float]]:
 def _ipp_time(allocation: Allocation, hours: float, ipp: float) -> None:
     if ipp > 1 and (ipp - 1) * hours > allocation.ipp_available:
         text_ = (
-            f"An IPP Value of {ipp} requires more IPP time than you have available for 'NORMAL' Observation with the "
-            f"{allocation.instrument} . Please lower your IPP Value to <= {highest_ipp(allocation, hours)} and submit "
-            "again."
+            f"An IPP Value of {ipp} requires more IPP time than you have available for 'NORMAL' Observation "
+            f"with the {allocation.instrument} . Please lower your IPP Value to <= "
+            f"{highest_ipp(allocation, hours)} and submit again."
         )
         raise refuse(f'TimeAllocationError("{text_}")')

@@ -1,7 +1,7 @@
 """When a telescope can point at a target: dark, high enough, away from the Moon.
 
-The portal's rule (the card's "Visibility"): nautical twilight or darker, airmass and Moon constraints, telescope
-limits; a request needs one unbroken interval at least as long as itself.
+The portal's rule (the card's "Visibility"): nautical twilight or darker, airmass and Moon constraints,
+telescope limits; a request needs one unbroken interval at least as long as itself.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _merged(windows: Iterable[Interval]) -> list[Interval]:
 
 
 def _stretches(good: Callable[[float], bool], start: float, end: float) -> Iterator[Interval]:
-    """Where a predicate holds: sampled every five minutes, each edge then halved down to a tenth of a second."""
+    """Where a predicate holds: sampled every five minutes, each edge then halved to a tenth of a second."""
     opened = start if good(start) else None
     at = start
     while at < end:

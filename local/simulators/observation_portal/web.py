@@ -33,12 +33,13 @@ def detail(text: str, status: int, headers: dict[str, str] | None = None) -> HTT
 
 def page(title: str, status: int, text: str = "") -> Response:
     """The portal's HTML error page."""
-    body = f"<!doctype html>\n<html lang=\"en\"><head><title>{title}</title></head><body><h1>{title}</h1><p>{text}</p>"
-    return Response(body + "</body></html>\n", status, content_type="text/html; charset=utf-8")
+    head = f'<!doctype html>\n<html lang="en"><head><title>{title}</title></head>'
+    body = f"<body><h1>{title}</h1><p>{text}</p></body></html>\n"
+    return Response(head + body, status, content_type="text/html; charset=utf-8")
 
 
 def token_of(request: Request, schemes: tuple[str, ...] = ("token",)) -> str | None:
-    """The token sent, None for none or another scheme; raises the fault of a malformed header, without status."""
+    """The token sent, None for none or another scheme; ValueError tells the fault of a malformed header."""
     words = request.headers.get("Authorization", "").split()
     if not words or words[0].lower() not in schemes:
         return None
@@ -56,7 +57,7 @@ def body_of(request: Request) -> Any:
     raw = request.get_data()
     kind = request.mimetype
     if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        return {key: value for key, value in request.form.items()}
+        return dict(request.form.items())
     if kind == "application/json" and not raw:
         return {}
     if kind != "application/json":
@@ -103,7 +104,9 @@ def _whole(text: str | None, least: int) -> int | None:
 
 
 def _page_url(request: Request, limit: int, offset: int) -> str:
-    arguments = [(key, value) for key, value in request.args.items(multi=True) if key not in ("limit", "offset")]
+    arguments = [
+        (key, value) for key, value in request.args.items(multi=True) if key not in ("limit", "offset")
+    ]
     arguments.append(("limit", str(limit)))
     if offset > 0:
         arguments.append(("offset", str(offset)))
@@ -116,7 +119,7 @@ def time_argument(request: Request, key: str) -> datetime | None:
     if not text:
         return None
     try:
-        return moment(text.replace(" ", "+") if "T" in text else text)  # type: ignore[no-any-return]
+        return moment(text.replace(" ", "+") if "T" in text else text)
     except Invalid:
         raise stop({key: ["Enter a valid date/time."]}, 400) from None
 

@@ -1,0 +1,42 @@
+"""What the tests share: an embedded AWS in the test's own process, made from the template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import moto
+import pytest
+
+from local import resources, template
+from slew import aws, redact, vault
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def embedded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The template's table, topic, queues and bucket in moto; gives the function that makes clients."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "SLEW_TABLE": "",
+        "POWERTOOLS_METRICS_NAMESPACE": "Slew",
+        "POWERTOOLS_SERVICE_NAME": "test",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.delenv("SLEW_CLOCK_FILE", raising=False)
+    with moto.mock_aws():
+        system = template.load(ROOT / "template.yaml", {}, "http://localhost")
+        resources.create(system, boto3.client)
+        monkeypatch.setenv("SLEW_TABLE", system.tables[0].name)
+        aws.client.cache_clear()
+        vault._cache.clear()
+        redact.use(redact.Redactor())
+        yield aws.client
+    aws.client.cache_clear()
+    vault._cache.clear()

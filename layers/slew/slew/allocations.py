@@ -60,6 +60,8 @@ def merge(facility: Facility, allocation: Allocation, patch: AllocationPatch, pr
     notify = allocation.notify_given
     if "notify" in given:
         notify = None if patch.notify is None else _merged(notify or {}, patch.notify)
+    if notify:  # its secrets cannot be read here; where none are given anew they stay as they are
+        notify = {key: value for key, value in notify.items() if value != redact.MASK}
     body: dict[str, Any] = {
         "instrument": allocation.instrument,
         "pi": allocation.pi,

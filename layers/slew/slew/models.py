@@ -20,6 +20,13 @@ def _no_control(text: str) -> str:
     return text
 
 
+def _hook_part(part: SecretStr) -> SecretStr:
+    value = part.get_secret_value()
+    if not (value.isascii() and value.isalnum()):
+        raise ValueError("must be letters and digits only")
+    return part
+
+
 def _degrees(parse: Callable[[str], float]) -> BeforeValidator:
     def to_degrees(value: Any) -> Any:
         if isinstance(value, bool):
@@ -47,6 +54,10 @@ Identifier = Annotated[
     ),
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"),
 ]
+
+
+HookPart = Annotated[SecretStr, AfterValidator(_hook_part)]
+"""One of the three parts of an incoming webhook's path, which together are its credential."""
 
 
 class Model(BaseModel):
@@ -140,15 +151,9 @@ class NotificationKeys(Model):
     notification_type: Literal["none", "slack", "email"] | None = Field(
         None, description="Channel on which changes of status are announced"
     )
-    slack_workspace: SecretStr | None = Field(
-        None, pattern=r"^[A-Za-z0-9]+$", description="First part of the webhook's path, `T...`"
-    )
-    slack_channel: SecretStr | None = Field(
-        None, pattern=r"^[A-Za-z0-9]+$", description="Second part of the webhook's path, `B...` (not a channel's `C...`)"
-    )
-    slack_token: SecretStr | None = Field(
-        None, pattern=r"^[A-Za-z0-9]+$", description="Third part of the webhook's path"
-    )
+    slack_workspace: HookPart | None = Field(None, description="First part of the webhook's path, `T...`")
+    slack_channel: HookPart | None = Field(None, description="Second part of the webhook's path, `B...` (not a channel's `C...`)")
+    slack_token: HookPart | None = Field(None, description="Third part of the webhook's path")
     email: str | None = Field(None, max_length=4000, description="Recipients, separated by commas")
     include_comments: Truthy = Field(False, description="Add the request's comment to the message")
 

@@ -35,7 +35,10 @@ def catalogue() -> dict[str, Any]:
 
 
 def entry(facility: Facility) -> dict[str, Any]:
-    """One facility's entry: operations, instruments, JSON Schemas of altdata (each key marked secret or not) and payloads."""
+    """One facility's entry.
+
+    Operations, instruments, JSON Schemas of altdata (each key marked secret or not) and payloads.
+    """
     instruments = [name for name in facility.payloads if name is not None]
     return {
         "id": facility.id,
@@ -49,7 +52,10 @@ def entry(facility: Facility) -> dict[str, Any]:
 
 
 def altdata_schema(facility: Facility) -> dict[str, Any]:
-    """JSON Schema of the credentials; `x-secret` on every key, and all the names a key may have in `x-synonyms`."""
+    """JSON Schema of the credentials.
+
+    `x-secret` on every key, and all the names a key may have in `x-synonyms`.
+    """
     document = schema(facility.Altdata)
     for name, field in facility.Altdata.model_fields.items():
         names = [name, *_names(field.validation_alias), *_names(field.alias)]

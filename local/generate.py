@@ -1,4 +1,7 @@
-"""`python -m local.generate [--check]`: the committed documents that the code generates, written or compared."""
+"""`python -m local.generate [--check]`.
+
+The committed documents that the code generates, written or compared.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def main(arguments: list[str]) -> int:
         if "--check" not in arguments:
             path.write_text(text, encoding="utf-8")
     for each in stale:
-        print(f"{each} {'is not what the code generates: run make generate' if '--check' in arguments else 'written'}")
+        print(f"{each} {'is out of date: run make generate' if '--check' in arguments else 'written'}")
     return int(bool(stale) and "--check" in arguments)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the facilities' classes, the library's models and the example events."""
+"""The OpenAPI 3.1 document, made from the facilities' classes, the models and the example events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from local import catalogue, openapi_parts as parts
+from local import catalogue
+from local import openapi_parts as parts
 from slew import __version__
 from slew.facility import Facility
 from slew.models import AllocationBody, AllocationPatch, ResubmitBody, SubmitBody, UpdateBody
@@ -33,7 +34,7 @@ def document() -> Json:
             "title": "Slew",
             "version": __version__,
             "summary": "Telescope follow-up triggering",
-            "description": "One HTTPS request triggers a telescope, once. Every failure is an RFC 9457 problem document.",
+            "description": "One HTTPS request triggers a telescope, once. Failures are RFC 9457 problem documents.",
             "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
         },
         "servers": [{"url": "/", "description": "This deployment"}],
@@ -45,7 +46,11 @@ def document() -> Json:
             "responses": parts.RESPONSES,
             "parameters": parts.PARAMETERS,
             "securitySchemes": {
-                "bearerToken": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer slew_...`"}
+                "bearerToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "`Authorization: Bearer slew_...`",
+                }
             },
         },
     }
@@ -84,8 +89,7 @@ def _facility_paths(facility: Facility, schemas: Json) -> Json:
 
 
 def _narrowed(base: Json, field: str, narrower: Json) -> Json:
-    narrowed = {**base, "properties": {**base["properties"], field: narrower}}
-    return narrowed
+    return {**base, "properties": {**base["properties"], field: narrower}}
 
 
 def _add(schemas: Json, model: type[BaseModel], name: str) -> None:

@@ -1,4 +1,7 @@
-"""The fixed parts of the OpenAPI document: answers, errors, parameters, and the operations that every facility has."""
+"""The fixed parts of the OpenAPI document.
+
+Answers, errors, parameters, and the operations that every facility has.
+"""
 
 from __future__ import annotations
 
@@ -74,17 +77,33 @@ SCHEMAS: Json = {
             "requester": {"type": "object"},
             "comment": {"type": ["string", "null"]},
             "status": {"$ref": "#/components/schemas/Status"},
-            "status_text": {"type": "string", "description": "The status with the facility's words, e.g. `rejected: ...`"},
+            "status_text": {
+                "type": "string",
+                "description": "The status with the facility's words, e.g. `rejected: ...`",
+            },
             "reason": {"type": ["string", "null"], "description": "The facility's own words on a refusal"},
             "facility_request_id": {"type": ["string", "null"]},
             "facility_data": {"type": "object"},
-            "notes": {"type": "array", "items": {"type": "string"}, "description": "What was decided for the caller"},
+            "notes": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "What was decided for the caller",
+            },
             "next_attempt_at": {"type": ["string", "null"], "format": "date-time"},
             "created_at": {"type": "string", "format": "date-time"},
             "updated_at": {"type": "string", "format": "date-time"},
             "history": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
         },
-        "required": ["id", "facility", "allocation_id", "target", "payload", "status", "status_text", "created_at"],
+        "required": [
+            "id",
+            "facility",
+            "allocation_id",
+            "target",
+            "payload",
+            "status",
+            "status_text",
+            "created_at",
+        ],
     },
     "DryRun": {
         "type": "object",
@@ -101,7 +120,10 @@ SCHEMAS: Json = {
                 "items": {"type": "object"},
             },
             "notes": {"type": "array", "items": {"type": "string"}},
-            "facility_verdict": {"type": "object", "description": "With `dry_run=facility`: what its own validation says"},
+            "facility_verdict": {
+                "type": "object",
+                "description": "With `dry_run=facility`: what its own validation says",
+            },
         },
         "required": ["dry_run", "facility", "requests", "notes"],
     },
@@ -125,7 +147,11 @@ SCHEMAS: Json = {
     },
     "Verification": {
         "type": "object",
-        "properties": {"valid": {"type": "boolean"}, "text": {"type": "string"}, "details": {"type": "object"}},
+        "properties": {
+            "valid": {"type": "boolean"},
+            "text": {"type": "string"},
+            "details": {"type": "object"},
+        },
         "required": ["valid"],
     },
 }
@@ -154,7 +180,10 @@ def _problem(status: str, title: str, meaning: str) -> Json:
     return {
         "description": meaning,
         "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+            "application/problem+json": {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "example": example,
+            }
         },
     }
 
@@ -163,7 +192,14 @@ RESPONSES = {f"Problem{status}": _problem(status, *words) for status, words in _
 
 
 def _parameter(name: str, schema: Json, description: str, place: str = "query", **more: Any) -> Json:
-    return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": description, **more}
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "schema": schema,
+        "description": description,
+        **more,
+    }
 
 
 PARAMETERS = {
@@ -172,23 +208,31 @@ PARAMETERS = {
     "IdempotencyKey": _parameter(
         "Idempotency-Key",
         {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-        "One trigger per key: the same key and body again returns the first answer, another body is a conflict",
+        "One trigger per key: the same key and body returns the first answer, another body conflicts",
         "header",
         example="2f7c9d6e-SN2023ixf-lco",
     ),
     "DryRun": _parameter(
         "dry_run",
         {"type": "string", "enum": ["true", "facility", "false"], "default": "false"},
-        "true: check everything and show the exact facility request without sending it; facility: also ask its validation",
+        "true: check everything and show the facility request unsent; facility: ask its validation too",
     ),
     "Force": _parameter("force", {"type": "boolean", "default": False}, "Remove although requests are live"),
-    "Limit": _parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Entries of a page"),
+    "Limit": _parameter(
+        "limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Entries of a page"
+    ),
     "Cursor": _parameter("cursor", {"type": "string"}, "`next_cursor` of the page before"),
 }
 
 
 def operation(
-    tag: str, operation_id: str, summary: str, answers: Json, errors: str, body: Json | None = None, **more: Any
+    tag: str,
+    operation_id: str,
+    summary: str,
+    answers: Json,
+    errors: str,
+    body: Json | None = None,
+    **more: Any,
 ) -> Json:
     """One operation; `errors` are the statuses of its problem documents, separated by blanks."""
     found: Json = {"tags": [tag], "operationId": operation_id, "summary": summary, **more}
@@ -218,9 +262,7 @@ def _body(schema: str, example: Any) -> Json:
 
 def _allocation_example(facility: Facility, body: Json) -> Json:
     secret = [
-        name
-        for name, field in facility.Altdata.model_fields.items()
-        if "SecretStr" in str(field.annotation)
+        name for name, field in facility.Altdata.model_fields.items() if "SecretStr" in str(field.annotation)
     ]
     altdata = {key: MASK if key in secret else value for key, value in body["altdata"].items()}
     return {
@@ -262,12 +304,16 @@ def create_allocation(facility: Facility, prefix: str, example: Json) -> Json:
 
 def allocation_operations(facility: Facility, prefix: str, example: Json) -> Json:
     """`/facilities/{facility}/allocations/{id}`."""
-    shown = returns(200, "The allocation; secrets are masked", "Allocation", _allocation_example(facility, example))
+    shown = returns(
+        200, "The allocation; secrets are masked", "Allocation", _allocation_example(facility, example)
+    )
     name = facility.id
     patch = {"proposal_id": "2026B-017", "notify": {"on": ["rejected", "complete"]}}
     replacement = {key: value for key, value in example.items() if key != "id"}
     return {
-        "get": operation("allocations", f"read_{name}_allocation", "Read an allocation", shown, "401 403 404 500"),
+        "get": operation(
+            "allocations", f"read_{name}_allocation", "Read an allocation", shown, "401 403 404 500"
+        ),
         "patch": operation(
             "allocations",
             f"merge_{name}_allocation",
@@ -311,13 +357,18 @@ def submit(facility: Facility, prefix: str, example: Json) -> Json:
     request = _request_example(facility, example)
     waiting = {**request, "status": "pending", "status_text": "pending: throttled", "reason": "throttled"}
     dry = {"dry_run": True, "facility": facility.id, "requests": [], "notes": []}
-    recorded = returns(201, "Recorded and sent; `status` tells how it ended, `rejected` included", "Request", request)
+    recorded = returns(
+        201, "Recorded and sent; `status` tells how it ended, `rejected` included", "Request", request
+    )
     ok: Json = {
         "description": "The first answer to this Idempotency-Key, or the report of a dry run",
         "content": {
             "application/json": {
                 "schema": {
-                    "anyOf": [{"$ref": "#/components/schemas/Request"}, {"$ref": "#/components/schemas/DryRun"}]
+                    "anyOf": [
+                        {"$ref": "#/components/schemas/Request"},
+                        {"$ref": "#/components/schemas/DryRun"},
+                    ]
                 },
                 "example": dry,
             }
@@ -327,7 +378,11 @@ def submit(facility: Facility, prefix: str, example: Json) -> Json:
         "requests",
         f"submit_{facility.id}_request",
         f"Trigger follow-up at {facility.title}",
-        {"200": ok, **recorded, **returns(202, "Taken, but it waits, or its outcome is not known", "Request", waiting)},
+        {
+            "200": ok,
+            **recorded,
+            **returns(202, "Taken, but it waits, or its outcome is not known", "Request", waiting),
+        },
         "401 403 404 405 409 413 422 500 503",
         _body(f"{prefix}SubmitBody", example),
         parameters=[{"$ref": f"#/components/parameters/{name}"} for name in ("IdempotencyKey", "DryRun")],
@@ -349,7 +404,9 @@ def request_operations(facility: Facility, prefix: str, example: Json) -> Json:
             "401 403 404 409 413 422 500 503 504",
             _body(f"{prefix}UpdateBody", {"payload": example["payload"]}),
         )
-    cancelled = returns(200, "How it stands after the cancellation", "Request", {**request, "status": "cancelled"})
+    cancelled = returns(
+        200, "How it stands after the cancellation", "Request", {**request, "status": "cancelled"}
+    )
     found["delete"] = operation(
         "requests",
         f"cancel_{name}_request",
@@ -364,7 +421,11 @@ def refresh(facility: Facility) -> Json:
     """`POST /facilities/{facility}/requests/{id}/refresh`."""
     shown = returns(200, "The request, as the facility has it now", "Request")
     return operation(
-        "requests", f"refresh_{facility.id}_request", "Ask the facility now", shown, "401 403 404 405 409 500 503"
+        "requests",
+        f"refresh_{facility.id}_request",
+        "Ask the facility now",
+        shown,
+        "401 403 404 405 409 500 503",
     )
 
 
@@ -375,7 +436,10 @@ def resubmit(facility: Facility) -> Json:
         "requests",
         f"resubmit_{facility.id}_request",
         "Send again after rejected, failed or unknown",
-        {**returns(200, "Sent", "Request"), **returns(202, "It waits, or its outcome is not known", "Request")},
+        {
+            **returns(200, "Sent", "Request"),
+            **returns(202, "It waits, or its outcome is not known", "Request"),
+        },
         "401 403 404 409 413 422 500 503",
         body,
     )

@@ -16,7 +16,12 @@ def _list(description: str, key: str, item: Json, *, paged: bool = True) -> Json
         properties["next_cursor"] = {"type": ["string", "null"]}
     example: Json = {key: [], **({"next_cursor": None} if paged else {})}
     schema = {"type": "object", "properties": properties, "required": list(properties)}
-    return {"200": {"description": description, "content": {"application/json": {"schema": schema, "example": example}}}}
+    return {
+        "200": {
+            "description": description,
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
+    }
 
 
 def _filters(**described: str) -> list[Any]:
@@ -49,7 +54,9 @@ PATHS: Json = {
             {
                 "200": {
                     "description": "OpenAPI 3.1",
-                    "content": {"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}},
+                    "content": {
+                        "application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}
+                    },
                 }
             },
             "500",
@@ -113,7 +120,11 @@ PATHS: Json = {
     "/requests/{id}": {
         **_ONE,
         "get": operation(
-            "requests", "read_request", "A request with its history", returns(200, "The request", "Request"), "401 403 404 500"
+            "requests",
+            "read_request",
+            "A request with its history",
+            returns(200, "The request", "Request"),
+            "401 403 404 500",
         ),
     },
     "/requests/{id}/transactions": {
@@ -138,7 +149,11 @@ PATHS: Json = {
     },
     "/tokens": {
         "get": operation(
-            "tokens", "list_tokens", "Every token's record", _list("The records", "tokens", _TOKEN, paged=False), "401 403 500"
+            "tokens",
+            "list_tokens",
+            "Every token's record",
+            _list("The records", "tokens", _TOKEN, paged=False),
+            "401 403 500",
         ),
         "post": operation(
             "tokens",
@@ -170,7 +185,11 @@ PATHS: Json = {
     "/tokens/{id}": {
         **_ONE,
         "delete": operation(
-            "tokens", "revoke_token", "End a token, at once", {"204": {"description": "Revoked"}}, "401 403 404 500"
+            "tokens",
+            "revoke_token",
+            "End a token, at once",
+            {"204": {"description": "Revoked"}},
+            "401 403 404 500",
         ),
     },
 }

@@ -1,8 +1,8 @@
 """The Lambda authorizer: a bearer token to its principal.
 
-It always lets the call through to the function, with a principal or with the reason why there is none: only so can a wrong token be
-answered with 401 and a problem document, for API Gateway itself would make it a bare 403. Each route but the public ones
-begins by demanding the principal (`slew.principals.from_event`).
+It always lets the call through to the function, with a principal or with the reason why there is none: only
+so can a wrong token be answered with 401 and a problem document, for API Gateway itself would make it a bare
+403. Each route but the public ones begins by demanding the principal (`slew.principals.from_event`).
 """
 
 from __future__ import annotations

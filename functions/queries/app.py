@@ -80,11 +80,20 @@ def requests() -> Response[Any]:
     status = parameters.get("status")
     if status is not None and status not in set(Status):
         raise Invalid.field(["query", "status"], f"must be one of {', '.join(Status)}")
-    names = {"facility": "facility", "allocation": "allocation_id", "status": "status", "target": "target_name"}
+    names = {
+        "facility": "facility",
+        "allocation": "allocation_id",
+        "status": "status",
+        "target": "target_name",
+    }
     filters = {attribute: parameters[name] for name, attribute in names.items() if name in parameters}
     groups = _groups(principal, parameters.get("group"))
     found, cursor = store.list_requests(
-        store.groups() if groups is None else groups, filters, _since(parameters), _cursor(parameters), _limit(parameters)
+        store.groups() if groups is None else groups,
+        filters,
+        _since(parameters),
+        _cursor(parameters),
+        _limit(parameters),
     )
     return http_api.answer({"requests": [each.view() for each in found], "next_cursor": _encode(cursor)})
 

@@ -22,8 +22,12 @@ class TokenBody(Model):
 
     name: Line = Field(min_length=1, max_length=100, description="Whose it is, or what for")
     role: str = Field(description="viewer, observer, manager or admin")
-    groups: tuple[Identifier, ...] = Field((), max_length=100, description="Groups it is good for; an admin's is good for all")
-    username: Line = Field("", max_length=100, description="Requester's account name, where a request names none")
+    groups: tuple[Identifier, ...] = Field(
+        (), max_length=100, description="Groups it is good for; an admin's is good for all"
+    )
+    username: Line = Field(
+        "", max_length=100, description="Requester's account name, where a request names none"
+    )
     email: Line = Field("", max_length=254, description="Requester's address, where a request names none")
     days: float | None = Field(365, gt=0, le=3660, description="Until it expires; null: never")
 

@@ -13,7 +13,11 @@ from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer
 
 URL = "/facilities/toy/allocations"
-SLACK = {"slack_workspace": "T00000000", "slack_channel": "B00000000", "slack_token": "XXXXXXXXXXXXXXXXXXXXXXXX"}
+SLACK = {
+    "slack_workspace": "T00000000",
+    "slack_channel": "B00000000",
+    "slack_token": "XXXXXXXXXXXXXXXXXXXXXXXX",
+}
 BODY: dict[str, Any] = {
     "id": "toy-1",
     "pi": "A. Nova",
@@ -73,8 +77,14 @@ def test_a_taken_id_keeps_its_first_credentials(call: Client, embedded_aws: Any)
 
 
 def test_patch_merges_key_by_key(call: Client, embedded_aws: Any) -> None:
-    call("POST", URL, {**BODY, "altdata": {"token": SECRET, "notification_type": "email", "email": "a@example.org"}})
-    reply = call("PATCH", f"{URL}/toy-1", {"pi": "B. Nova", "altdata": {"token": "********", "include_comments": "t"}})
+    call(
+        "POST",
+        URL,
+        {**BODY, "altdata": {"token": SECRET, "notification_type": "email", "email": "a@example.org"}},
+    )
+    reply = call(
+        "PATCH", f"{URL}/toy-1", {"pi": "B. Nova", "altdata": {"token": "********", "include_comments": "t"}}
+    )
     assert reply.status == 200
     assert reply.json["pi"] == "B. Nova"
     assert reply.json["proposal_id"] == "P1"
@@ -135,7 +145,10 @@ def test_altdata_may_hold_the_addresses_as_at_the_peer(call: Client, embedded_aw
         ({"altdata": {"token": SECRET, "tokn": "x"}}, ["altdata", "tokn"]),
         ({"altdata": {"token": SECRET, "notification_type": "slack"}}, ["altdata", "slack_workspace"]),
         ({"altdata": {"token": SECRET, "notification_type": "email"}}, ["altdata", "email"]),
-        ({"altdata": {"token": SECRET, "notification_type": "email", "email": "a b@c"}}, ["altdata", "email"]),
+        (
+            {"altdata": {"token": SECRET, "notification_type": "email", "email": "a b@c"}},
+            ["altdata", "email"],
+        ),
         ({"altdata": {"token": SECRET, "notification_type": "pigeon"}}, ["altdata", "notification_type"]),
         ({"notify": {"notification_type": "slack", "slack_token": "X"}}, ["notify", "slack_workspace"]),
         ({"notify": {"notification_type": "email"}}, ["notify"]),
@@ -144,7 +157,10 @@ def test_altdata_may_hold_the_addresses_as_at_the_peer(call: Client, embedded_aw
         ({"group": ""}, ["group"]),
         ({"pi": ""}, ["pi"]),
         ({"instrument": "camera"}, ["instrument"]),
-        ({"validity_ranges": [{"start_date": "2026-02-01", "end_date": "2026-01-01"}]}, ["validity_ranges", 0]),
+        (
+            {"validity_ranges": [{"start_date": "2026-02-01", "end_date": "2026-01-01"}]},
+            ["validity_ranges", 0],
+        ),
         ({"validity_ranges": [{"start_date": "soon", "end_date": "2026-01-01"}]}, ["validity_ranges", 0]),
     ],
 )
@@ -159,7 +175,9 @@ def test_what_is_wrong_is_named_and_nothing_is_kept(
     assert "toy-1" not in table_text(embedded_aws)
 
 
-def test_deleting_is_refused_while_requests_are_live(call: Client, server: ToyServer, embedded_aws: Any) -> None:
+def test_deleting_is_refused_while_requests_are_live(
+    call: Client, server: ToyServer, embedded_aws: Any
+) -> None:
     call("POST", URL, BODY)
     request = call(
         "POST",

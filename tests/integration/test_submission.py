@@ -114,7 +114,9 @@ def test_many_at_once_with_one_key_trigger_once(call: Client, server: ToyServer)
     assert len(server.triggers) == 1
 
 
-def test_a_refusal_is_recorded_in_the_facilitys_words_without_the_secret(call: Client, server: ToyServer) -> None:
+def test_a_refusal_is_recorded_in_the_facilitys_words_without_the_secret(
+    call: Client, server: ToyServer
+) -> None:
     reply = call("POST", f"{URL}/requests", {**BODY, "payload": {"exposure": 2000}})
     assert reply.status == 201
     assert reply.json["status"] == "rejected"
@@ -265,7 +267,9 @@ def test_a_defect_after_sending_is_unknown_and_one_before_is_failed(
     assert call("POST", f"{URL}/requests", BODY).json["status"] == "failed"
 
 
-def test_a_dry_run_shows_the_exact_request_and_sends_and_stores_nothing(call: Client, server: ToyServer) -> None:
+def test_a_dry_run_shows_the_exact_request_and_sends_and_stores_nothing(
+    call: Client, server: ToyServer
+) -> None:
     reply = call("POST", f"{URL}/requests?dry_run=true", BODY, key("dry"))
     assert reply.status == 200
     assert reply.json["requests"][0]["url"] == f"{server.url}/requests/"
@@ -306,7 +310,9 @@ def test_a_pending_request_is_cancelled_without_the_facility(call: Client, serve
 
 
 def test_a_rejected_request_can_be_sent_again(call: Client, server: ToyServer) -> None:
-    server.faults.append(_fault(status=400, body='{"detail": "not tonight"}', content_type="application/json"))
+    server.faults.append(
+        _fault(status=400, body='{"detail": "not tonight"}', content_type="application/json")
+    )
     view = call("POST", f"{URL}/requests", BODY).json
     assert view["status"] == "rejected"
     again = call("POST", f"{URL}/requests/{view['id']}/resubmit")
@@ -314,7 +320,9 @@ def test_a_rejected_request_can_be_sent_again(call: Client, server: ToyServer) -
     assert call("POST", f"{URL}/requests/{view['id']}/resubmit").status == 409
 
 
-def test_the_schedule_follows_a_request_to_its_end_and_then_rests(call: Client, server: ToyServer, later: Any) -> None:
+def test_the_schedule_follows_a_request_to_its_end_and_then_rests(
+    call: Client, server: ToyServer, later: Any
+) -> None:
     view = call("POST", f"{URL}/requests", BODY).json
     later(400)
     server.taken[1]["state"] = "RUNNING"
@@ -328,7 +336,9 @@ def test_the_schedule_follows_a_request_to_its_end_and_then_rests(call: Client, 
     assert call.handler({"action": "poll"}, call_context())["looked_at"] == 0
 
 
-def test_a_facility_that_cannot_be_asked_is_asked_less_and_less(call: Client, server: ToyServer, later: Any) -> None:
+def test_a_facility_that_cannot_be_asked_is_asked_less_and_less(
+    call: Client, server: ToyServer, later: Any
+) -> None:
     call("POST", f"{URL}/requests", BODY)
     asked = []
     for _ in range(48):
@@ -395,13 +405,21 @@ def test_bodies_that_are_no_requests(call: Client, raw: str, status: int) -> Non
 
 
 def test_who_may_submit(call: Client, server: ToyServer) -> None:
-    assert Client(call.handler, role="observer", groups="others")("POST", f"{URL}/requests", BODY).status == 403
-    assert Client(call.handler, role="viewer", groups="transients")("POST", f"{URL}/requests", BODY).status == 403
+    assert (
+        Client(call.handler, role="observer", groups="others")("POST", f"{URL}/requests", BODY).status == 403
+    )
+    assert (
+        Client(call.handler, role="viewer", groups="transients")("POST", f"{URL}/requests", BODY).status
+        == 403
+    )
     nobody = Client(call.handler, principal_id="", context={"reason": "the token is not known"})
     reply = nobody("POST", f"{URL}/requests", BODY)
     assert (reply.status, reply.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert server.journal == []
-    assert Client(call.handler, role="observer", groups="x,transients")("POST", f"{URL}/requests", BODY).status == 201
+    assert (
+        Client(call.handler, role="observer", groups="x,transients")("POST", f"{URL}/requests", BODY).status
+        == 201
+    )
 
 
 def test_an_allocation_outside_its_validity_is_dead(call: Client, server: ToyServer) -> None:
@@ -409,7 +427,10 @@ def test_an_allocation_outside_its_validity_is_dead(call: Client, server: ToySer
     past = {"start_date": "2020-01-01", "end_date": "2020-02-01"}
     call("PATCH", f"{URL}/allocations/toy-1", {"validity_ranges": [past]})
     assert call("POST", f"{URL}/requests", BODY).status == 409
-    current = {"start_date": (now - timedelta(days=1)).isoformat(), "end_date": (now + timedelta(days=1)).isoformat()}
+    current = {
+        "start_date": (now - timedelta(days=1)).isoformat(),
+        "end_date": (now + timedelta(days=1)).isoformat(),
+    }
     call("PATCH", f"{URL}/allocations/toy-1", {"validity_ranges": [past, current]})
     assert call("POST", f"{URL}/requests", BODY).status == 201
 

@@ -53,7 +53,12 @@ class Client:
     context: dict[str, str] = field(default_factory=dict)
 
     def __call__(
-        self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, raw: str | None = None
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        raw: str | None = None,
     ) -> Reply:
         parts = urlsplit(url)
         authorizer = {
@@ -72,7 +77,12 @@ class Client:
             "rawQueryString": parts.query,
             "headers": {key.lower(): value for key, value in (headers or {}).items()},
             "requestContext": {
-                "http": {"method": method, "path": parts.path, "sourceIp": "192.0.2.1", "protocol": "HTTP/1.1"},
+                "http": {
+                    "method": method,
+                    "path": parts.path,
+                    "sourceIp": "192.0.2.1",
+                    "protocol": "HTTP/1.1",
+                },
                 "stage": "$default",
                 "requestId": "id",
                 "authorizer": {"lambda": authorizer},

@@ -115,7 +115,9 @@ class Toy(Facility):
 
     def cancel(self, order: Order[Any, Any], link: Link) -> Cancellation:
         """DELETE it."""
-        request = HttpRequest("DELETE", f"{_base()}/requests/{order.facility_request_id}/", _auth(order.altdata))
+        request = HttpRequest(
+            "DELETE", f"{_base()}/requests/{order.facility_request_id}/", _auth(order.altdata)
+        )
         drf.expect(link.http.send(request, read_timeout=1), 200)
         return Cancellation()
 
@@ -128,7 +130,9 @@ class Toy(Facility):
 
     def reconcile(self, order: Order[Any, Any], link: Link) -> Submission | Absent | None:
         """Look through the list."""
-        answer = drf.expect(link.http.read(HttpRequest("GET", f"{_base()}/requests/", _auth(order.altdata))), 200)
+        answer = drf.expect(
+            link.http.read(HttpRequest("GET", f"{_base()}/requests/", _auth(order.altdata))), 200
+        )
         for each in answer.json():
             if each["ref"] == order.request_id:
                 return Submission(str(each["id"]))

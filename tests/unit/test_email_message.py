@@ -113,8 +113,8 @@ def test_nothing_breaks_out_of_a_header_or_of_the_html(
     told = replace(
         NOTICE,
         target_name=name,
-        comment=comment,
-        reason=comment,
+        comment=f"x{comment}",
+        reason=f"x{comment}",
         payload={key: value},
         request_id=request_id,
         facility=facility,

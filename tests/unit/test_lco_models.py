@@ -1,4 +1,4 @@
-"""LCO's payloads and credentials: bounds, spellings, and the window that follows from dates and the present."""
+"""LCO's payloads and credentials: bounds, spellings, and the window that follows from the dates and now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What LCO's class puts on the wire: SkyPortal's requests for SkyPortal's inputs, and always what a portal can take."""
+"""What LCO puts on the wire: SkyPortal's requests for SkyPortal's inputs, always what a portal can take."""
 
 from __future__ import annotations
 

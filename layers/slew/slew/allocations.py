@@ -1,6 +1,7 @@
 """Allocations: who may use whose time, with which credentials, and who is told.
 
-The record names the version of its secret before that is written, so that a half-finished change is found out instead of used.
+The record names the version of its secret before that is written, so that a half-finished change is found out
+instead of used.
 """
 
 from __future__ import annotations
@@ -42,8 +43,13 @@ def create(facility: Facility, body: AllocationBody, principal: Principal) -> Al
     return _replace(facility, blank, body, expected_version=None)
 
 
-def replace_whole(facility: Facility, allocation: Allocation, body: AllocationBody, principal: Principal) -> Allocation:
-    """Put a new content in place of the old: what is not given is gone. Raises Forbidden, Conflict, Invalid."""
+def replace_whole(
+    facility: Facility, allocation: Allocation, body: AllocationBody, principal: Principal
+) -> Allocation:
+    """Put a new content in place of the old: what is not given is gone.
+
+    Raises Forbidden, Conflict, Invalid.
+    """
     principal.require(Role.MANAGER, allocation.group)
     principal.require(Role.MANAGER, body.group)
     if body.id not in (None, allocation.id):
@@ -51,7 +57,9 @@ def replace_whole(facility: Facility, allocation: Allocation, body: AllocationBo
     return _replace(facility, allocation, body, expected_version=allocation.version)
 
 
-def merge(facility: Facility, allocation: Allocation, patch: AllocationPatch, principal: Principal) -> Allocation:
+def merge(
+    facility: Facility, allocation: Allocation, patch: AllocationPatch, principal: Principal
+) -> Allocation:
     """Change what is given and keep the rest. Raises Forbidden, Conflict, Invalid."""
     principal.require(Role.MANAGER, allocation.group)
     principal.require(Role.MANAGER, patch.group or allocation.group)
@@ -73,18 +81,25 @@ def merge(facility: Facility, allocation: Allocation, patch: AllocationPatch, pr
         "notify": notify,
     }
     return _replace(
-        facility, allocation, parse(AllocationBody, body), expected_version=allocation.version, keep_addresses=True
+        facility,
+        allocation,
+        parse(AllocationBody, body),
+        expected_version=allocation.version,
+        keep_addresses=True,
     )
 
 
 def remove(facility: Facility, allocation: Allocation, principal: Principal, *, force: bool) -> None:
-    """Remove an allocation and its secrets. Raises Forbidden; Conflict while requests are live, unless forced."""
+    """Remove an allocation and its secrets.
+
+    Raises Forbidden; Conflict while requests are live, unless forced.
+    """
     principal.require(Role.MANAGER, allocation.group)
     live = [] if force else store.live_requests(allocation)
     if live:
         named = ", ".join(request.id for request in live[:5])
         raise Conflict(
-            f"{len(live)} request(s) of allocation {allocation.id} are live ({named}); cancel them, or use force=true"
+            f"{len(live)} request(s) of allocation {allocation.id} are live ({named}): cancel them or force it"
         )
     try:
         store.delete_allocation(allocation)
@@ -156,7 +171,9 @@ def _replace(
         store.put_allocation(changed, expected_version)
     except store.Outdated:
         taken = f"allocation {allocation.id} exists already"
-        raise Conflict(taken if expected_version is None else f"allocation {allocation.id} has just been changed") from None
+        raise Conflict(
+            taken if expected_version is None else f"allocation {allocation.id} has just been changed"
+        ) from None
     vault.write(vault.name(facility.id, allocation.id), raw, changed.secret_version)
     if addresses:
         vault.write(vault.name("notify", allocation.id), addresses, vault.new_version())
@@ -188,7 +205,9 @@ def _slack_address(keys: NotificationKeys, place: str) -> dict[str, str]:
     given = {name: getattr(keys, name) for name in _SLACK_KEYS}
     missing = [name for name, value in given.items() if value is None]
     if missing and (place == "altdata" or len(missing) < len(given)):
-        raise Invalid.field([place, missing[0]], "is needed for notification_type slack, with its two siblings")
+        raise Invalid.field(
+            [place, missing[0]], "is needed for notification_type slack, with its two siblings"
+        )
     return {name: value.get_secret_value() for name, value in given.items() if value is not None}
 
 
@@ -238,6 +257,9 @@ def _refuse_masks(values: Mapping[str, Any], place: str) -> None:
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Old values with new ones over them; null removes a key, and a mask that came back leaves the old one."""
+    """Old values with new ones over them.
+
+    Null removes a key, and a mask that came back leaves the old one.
+    """
     merged = {**old, **{key: value for key, value in new.items() if value != redact.MASK}}
     return {key: value for key, value in merged.items() if value is not None}

@@ -1,4 +1,7 @@
-"""Angles and times: sexagesimal text, MJD, galactic coordinates. Held to astropy by the tests (1 mas, 1 ms)."""
+"""Angles and times: sexagesimal text, MJD, galactic coordinates.
+
+Held to astropy by the tests (1 mas, 1 ms).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _TO_GALACTIC = (
 
 
 def parse_ra(text: str) -> float:
-    """Right ascension in degrees from `HH:MM:SS.s` (hours; `h m s` or blanks do as well) or from decimal degrees.
+    """Right ascension in degrees from `HH:MM:SS.s` (hours; `h m s` or blanks do too) or from degrees.
 
     Raises ValueError, naming the limit.
     """

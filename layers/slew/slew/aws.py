@@ -1,4 +1,7 @@
-"""Low-level AWS clients, made on first use: an import or an unneeded client costs a cold start tens of milliseconds."""
+"""Low-level AWS clients, made on first use.
+
+An import or an unneeded client costs a cold start tens of milliseconds.
+"""
 
 from __future__ import annotations
 

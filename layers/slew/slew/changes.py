@@ -29,7 +29,8 @@ from slew.work import Case, Desk
 def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
     """Cancel a request: at the facility, or here if it has not been sent.
 
-    Raises Forbidden, Conflict, MethodNotAllowed, Unavailable (not reached: try again), GatewayTimeout (outcome not known).
+    Raises Forbidden, Conflict, MethodNotAllowed, Unavailable (not reached: try again), GatewayTimeout
+    (outcome not known).
     """
     principal.require(Role.OBSERVER, request.group)
     request = recovery.recover(desk, request)
@@ -38,7 +39,11 @@ def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
     if request.status is Status.PENDING:
         claimed = work.claim(desk, request, "cancel")
         dropped = claimed.change(
-            status=Status.CANCELLED, text="it had not been sent", reason="", next_action_at=None, next_attempt_at=None
+            status=Status.CANCELLED,
+            text="it had not been sent",
+            reason="",
+            next_action_at=None,
+            next_attempt_at=None,
         )
         return work.settle(desk, claimed, dropped, action="cancel", by=principal.id)
     _require_at_facility(desk, request, "cancel")
@@ -55,7 +60,9 @@ def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
     # The facility may still report an observation that was under way.
     wished = 300.0 if desk.facility.can("poll") else None
     after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp(), wished))
-    return work.settle(desk, current[0], after, action="cancel", by=principal.id, case=case, always_event=True)
+    return work.settle(
+        desk, current[0], after, action="cancel", by=principal.id, case=case, always_event=True
+    )
 
 
 def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal) -> Request:
@@ -66,7 +73,9 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     principal.require(Role.OBSERVER, request.group)
     request = recovery.recover(desk, request)
     parse(desk.facility.payloads[request.instrument], body.payload, ["payload"])
-    window = desk.facility.window(parse(desk.facility.payloads[request.instrument], body.payload, ["payload"]))
+    window = desk.facility.window(
+        parse(desk.facility.payloads[request.instrument], body.payload, ["payload"])
+    )
     changes: dict[str, Any] = {
         "payload": dict(body.payload),
         "window_end": clock.isoformat(window[1]) if window else None,
@@ -78,7 +87,9 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     if request.status is not Status.PENDING:
         _require_at_facility(desk, request, "update")
     allocation = work.find_allocation(desk.facility, request.allocation_id)
-    wanted = work.order_of(desk.facility, request.change(**changes), work.open_case(desk.facility, allocation))
+    wanted = work.order_of(
+        desk.facility, request.change(**changes), work.open_case(desk.facility, allocation)
+    )
     if request.status is Status.PENDING:
         claimed = work.claim(desk, request, "update")
         waiting = claimed.change(**changes, next_action_at=request.next_action_at)
@@ -102,7 +113,9 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
         failures=0,
     )
     after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp()))
-    return work.settle(desk, current[0], after, action="update", by=principal.id, case=case, always_event=True)
+    return work.settle(
+        desk, current[0], after, action="update", by=principal.id, case=case, always_event=True
+    )
 
 
 def _require_at_facility(desk: Desk, request: Request, operation: str) -> None:
@@ -150,7 +163,9 @@ def _refused(
         logger.error("the facility's class failed", request_id=request.id, exc_info=error)
         kept = request.change(text=f"{operation}: internal error")
     kept = kept.change(next_action_at=work.next_look(desk.facility, kept, now, 30.0 if kept.live else None))
-    settled = work.settle(desk, request, kept, action=operation, by=principal.id, case=case, always_event=True)
+    settled = work.settle(
+        desk, request, kept, action=operation, by=principal.id, case=case, always_event=True
+    )
     if isinstance(error, Withdrawn):
         return settled
     if isinstance(error, Rejected):

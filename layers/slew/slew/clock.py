@@ -1,4 +1,7 @@
-"""The one clock. On a single machine the local stack moves it through a file that holds an offset in seconds."""
+"""The one clock.
+
+On a single machine the local stack moves it through a file that holds an offset in seconds.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,10 @@ def table() -> str:
 
 
 def facility_url(facility: str, default: str, suffix: str = "") -> str:
-    """Base URL of a facility without a trailing slash: `SLEW_<FACILITY>[_<SUFFIX>]_URL`, else the card's default."""
+    """Base URL of a facility without a trailing slash.
+
+    `SLEW_<FACILITY>[_<SUFFIX>]_URL`, else the card's default.
+    """
     name = "_".join(part for part in ("SLEW", facility.upper(), suffix.upper(), "URL") if part)
     return (os.environ.get(name) or default).rstrip("/")
 
@@ -33,7 +36,9 @@ def email_from() -> str:
 
 def endpoint_allow_list() -> tuple[str, ...]:
     """Hosts, `host:port`s and CIDRs that a user's URL may name although they are private or without TLS."""
-    return tuple(entry.strip() for entry in os.environ.get("SLEW_ENDPOINT_ALLOW_LIST", "").split(",") if entry.strip())
+    return tuple(
+        entry.strip() for entry in os.environ.get("SLEW_ENDPOINT_ALLOW_LIST", "").split(",") if entry.strip()
+    )
 
 
 def record_retention_days() -> int:

@@ -13,7 +13,10 @@ _WAIT = re.compile(r"available in (\d+) second")
 
 
 def flatten(errors: Any, path: str = "") -> list[str]:
-    """`path: text` for each message of a nested error body (objects, arrays aligned by index, lists of texts, texts)."""
+    """`path.
+
+    Text` for each message of a nested error body (objects, arrays aligned by index, lists of texts, texts).
+    """
     if isinstance(errors, dict):
         return [
             line
@@ -48,8 +51,8 @@ def wait_s(answer: Answer, default: float = 60.0) -> float:
 def expect(answer: Answer, *accepted: int) -> Answer:
     """The answer, if its status is an accepted one.
 
-    Raises NotSent for 429 (throttled: the server has not looked at it), Unanswered for 5xx (it may have acted) and
-    Rejected for everything else, credentials named as such.
+    Raises NotSent for 429 (throttled: the server has not looked at it), Unanswered for 5xx (it may have
+    acted) and Rejected for everything else, credentials named as such.
     """
     if answer.status in accepted:
         return answer

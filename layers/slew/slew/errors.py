@@ -1,7 +1,8 @@
 """Everything that can go wrong, as one tree.
 
-`Problem` and its subclasses are answers to the caller: the handler alone turns them into HTTP (RFC 9457). `FacilityError`
-and its subclasses say how an exchange with a facility ended; the request's status follows from the class.
+`Problem` and its subclasses are answers to the caller: the handler alone turns them into HTTP (RFC 9457).
+`FacilityError` and its subclasses say how an exchange with a facility ended; the request's status follows
+from the class.
 """
 
 from __future__ import annotations
@@ -111,7 +112,10 @@ class GatewayTimeout(Problem):
 
 
 class FacilityError(SlewError):
-    """An exchange with a facility that did not end in its acceptance. `reason` is readable, at best its own words."""
+    """An exchange with a facility that did not end in its acceptance.
+
+    `reason` is readable, at best its own words.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -131,7 +135,10 @@ class Failed(FacilityError):
 
 
 class NotSent(FacilityError):
-    """Certainly not received (DNS, connect, TLS, throttled): safe to send again, `retry_after` seconds from now if told."""
+    """Certainly not received (DNS, connect, TLS, throttled).
+
+    Safe to send again, `retry_after` seconds from now if told.
+    """
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)

@@ -1,7 +1,7 @@
-"""What a facility is: one class that turns an order into wire requests and answers back into outcomes, and nothing else.
+"""What a facility is: one class that turns an order into wire requests, and answers into outcomes.
 
-A facility's class holds no AWS and no server code. Which of the optional operations it defines decides its catalogue entry, its
-routes and its 405 answers.
+A facility's class holds no AWS and no server code. Which of the optional operations it defines decides its
+catalogue entry, its routes and its 405 answers.
 """
 
 from __future__ import annotations
@@ -23,11 +23,17 @@ OPTIONAL_OPERATIONS = ("validate", "update", "cancel", "poll", "reconcile", "ver
 
 
 class Altdata(NotificationKeys):
-    """Base of a facility's credentials. Secret fields are `SecretStr`; the notification keys are part of every one."""
+    """Base of a facility's credentials.
+
+    Secret fields are `SecretStr`; the notification keys are part of every one.
+    """
 
 
 class Payload(BaseModel):
-    """Base of a facility's observing parameters: unknown fields are refused unless the card says otherwise."""
+    """Base of a facility's observing parameters.
+
+    Unknown fields are refused unless the card says otherwise.
+    """
 
     model_config = {"extra": "forbid", "frozen": True, "str_strip_whitespace": True, "defer_build": True}
 
@@ -51,8 +57,8 @@ A = TypeVar("A", bound="Altdata")
 class Order(Generic[P, A]):
     """One request to a facility, checked.
 
-    `facility_request_id` and `facility_data` hold what an earlier `submit` or `update` kept; `now` is the moment that all
-    decisions of one piece of work share.
+    `facility_request_id` and `facility_data` hold what an earlier `submit` or `update` kept; `now` is the
+    moment that all decisions of one piece of work share.
     """
 
     request_id: str
@@ -72,7 +78,7 @@ class Order(Generic[P, A]):
 
 @dataclass(frozen=True)
 class Prepared:
-    """The exact exchanges that `submit` makes, and notes on what was decided for the caller (such as a clipped window)."""
+    """The exact exchanges that `submit` makes, and notes on what was decided for the caller, e.g. a clipped window."""
 
     exchanges: tuple[HttpRequest | Mail, ...]
     notes: tuple[str, ...] = ()
@@ -109,7 +115,7 @@ class Cancellation:
 
 @dataclass(frozen=True)
 class Progress:
-    """How it goes at the facility. `status` None keeps the last known one; `text` is the facility's own status text.
+    """How it goes at the facility. `status` None keeps the last known one; `text` is the facility's own.
 
     `next_poll_s`: seconds until it is worth asking again; None where the request has ended for good.
     `products`: what there is to fetch, plain JSON values without secrets.
@@ -163,7 +169,10 @@ class Link:
 
 
 class Facility(ABC):
-    """A facility. Subclasses set the class attributes, define `prepare` and `submit`, and what else the facility can do."""
+    """A facility.
+
+    Subclasses set the class attributes, define `prepare` and `submit`, and what else the facility can do.
+    """
 
     id: ClassVar[str]
     title: ClassVar[str]
@@ -173,7 +182,10 @@ class Facility(ABC):
     retired: ClassVar[Mapping[str, str]] = {}
     """Instruments that are no more, with the advice to give."""
     send_attempts: ClassVar[int | None] = None
-    """How often a request that could not be sent is tried before it is `failed`; None: until its window ends."""
+    """How often a request that could not be sent is tried before it is `failed`.
+
+    None: until its window ends.
+    """
     first_poll_s: ClassVar[float] = 300.0
     """Seconds from submission to the first poll."""
     no_verify: ClassVar[str] = "this facility offers no harmless call that would check credentials"
@@ -206,14 +218,17 @@ class Facility(ABC):
         raise NotImplementedError
 
     def reconcile(self, order: Order[Any, Any], link: Link) -> Submission | Absent | None:
-        """Look for a request of unknown outcome: found, certainly absent, or None for undecided. Raises NoAnswer."""
+        """Look for a request of unknown outcome: found, certainly absent, or None for undecided.
+
+        Raises NoAnswer.
+        """
         raise NotImplementedError
 
     def verify(self, altdata: Any, link: Link) -> Verification:
         """Make a harmless authenticated call. Raises NoAnswer."""
         raise NotImplementedError
 
-    def check_altdata(self, altdata: Any) -> None:
+    def check_altdata(self, altdata: Any) -> None:  # noqa: B027 - optional, and most have nothing to check
         """Checks of credentials beyond the model's. Raises Invalid."""
 
     def window(self, payload: Any) -> tuple[datetime, datetime] | None:
@@ -221,7 +236,10 @@ class Facility(ABC):
         return None
 
     def notification_type(self, altdata: Any) -> str | None:
-        """The channel that the altdata asks notices for; a facility whose altdata means something else by it overrides."""
+        """The channel that the altdata asks notices for.
+
+        A facility whose altdata means something else by it overrides.
+        """
         value: str | None = altdata.notification_type
         return value
 
@@ -235,7 +253,10 @@ class Facility(ABC):
         return ("submit", "dry_run", *(name for name in OPTIONAL_OPERATIONS if self.can(name)))
 
     def choose_instrument(self, *wishes: str | None) -> str | None:
-        """The first instrument that is named, checked. Raises Invalid for none, an unknown or a retired one."""
+        """The first instrument that is named, checked.
+
+        Raises Invalid for none, an unknown or a retired one.
+        """
         if None in self.payloads:
             named = next((wish for wish in wishes if wish), None)
             if named:

@@ -1,7 +1,7 @@
-"""Which hosts a user's URL may name (SSRF): resolved once, every address checked, the connection pinned to them.
+"""Which hosts a user's URL may name (SSRF): resolved once, all addresses checked, the connection pinned.
 
-A deployment's allow-list entry is a host name, `host:port`, an address or a CIDR; it lifts both the address check and the
-demand for TLS.
+A deployment's allow-list entry is a host name, `host:port`, an address or a CIDR; it lifts both the address
+check and the demand for TLS.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from slew.errors import NotSent, SlewError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Unique-local and link-local are covered by is_private; these are not, and lead to addresses inside: NAT64, 6to4, Teredo.
+# Unique-local and link-local are covered by is_private; these are not, and lead to addresses inside: NAT64,
+# 6to4, Teredo.
 _TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 
 

@@ -27,8 +27,8 @@ _WAITING = (Status.PENDING, Status.SUBMITTING, Status.UNKNOWN)
 def facility_handler(facility: Facility) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """The handler of a facility's function.
 
-    Events: API Gateway's HTTP API, payload 2.0, for `/facilities/<id>/...`; `{"action": "poll"}` from the schedule, answered
-    with how many requests were looked at.
+    Events: API Gateway's HTTP API, payload 2.0, for `/facilities/<id>/...`; `{"action": "poll"}` from the
+    schedule, answered with how many requests were looked at.
     """
     app = http_api.resolver()
     _Routes(app, facility)
@@ -148,10 +148,14 @@ class _Routes:
         body = parse(SubmitBody, raw)
         key = http_api.header(self.event, "idempotency-key")
         if key is not None and not _KEY.fullmatch(key):
-            raise Invalid.field(["header", "Idempotency-Key"], "must be 1 to 255 printable ASCII characters without blanks")
+            raise Invalid.field(
+                ["header", "Idempotency-Key"], "must be 1 to 255 printable ASCII characters without blanks"
+            )
         caller = Caller(principal, key, submission.fingerprint(raw))
         if mode != "false":
-            return http_api.answer(rehearsal.dry_run(self.facility, body, caller, ask_facility=mode == "facility"))
+            return http_api.answer(
+                rehearsal.dry_run(self.facility, body, caller, ask_facility=mode == "facility")
+            )
         request, new = submission.submit(self.desk, body, caller)
         status = 202 if request.status in _WAITING else 201 if new else 200
         return self._shown(request, status)

@@ -1,9 +1,9 @@
 """The one HTTP session: it never sends twice, and it knows whether a request may have left.
 
-An unsafe request (one that can trigger something) ends in exactly one of three ways: an `Answer`; `NotSent`, certainly not
-received (name not resolved, connection or TLS refused: no byte of it was handed to the network); or `Unanswered`. Redirects are
-never followed, nothing is retried below us, TLS is always verified, answers are cut at a limit, and a watchdog ends an exchange
-that dribbles on past its time.
+An unsafe request (one that can trigger something) ends in exactly one of three ways: an `Answer`; `NotSent`,
+certainly not received (name not resolved, connection or TLS refused: no byte of it was handed to the
+network); or `Unanswered`. Redirects are never followed, nothing is retried below us, TLS is always verified,
+answers are cut at a limit, and a watchdog ends an exchange that dribbles on past its time.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class _Attempt:
 class Http:
     """Sends requests for one piece of work and keeps the record of each exchange.
 
-    `before_send` is called once, before the first unsafe request leaves: the place to write down that the facility may
-    know of the request from now on.
+    `before_send` is called once, before the first unsafe request leaves: the place to write down that the
+    facility may know of the request from now on.
     """
 
     def __init__(self, redactor: Redactor, before_send: Callable[[], None] | None = None) -> None:
@@ -55,7 +55,10 @@ class Http:
         self.before_send = before_send
 
     def send(self, request: HttpRequest, *, read_timeout: float = READ_TIMEOUT) -> Answer:
-        """Send an unsafe request, once. Raises NotSent or Unanswered; Failed where the guard refuses the URL."""
+        """Send an unsafe request, once.
+
+        Raises NotSent or Unanswered; Failed where the guard refuses the URL.
+        """
         destination = _checked(request) if request.untrusted else None
         if self.before_send:
             self.before_send()
@@ -75,7 +78,10 @@ class Http:
         return answer
 
     def read(self, request: HttpRequest, *, read_timeout: float = 20.0) -> Answer:
-        """Send a harmless request (one that only reads). Raises NoAnswer; Failed where the guard refuses the URL."""
+        """Send a harmless request (one that only reads).
+
+        Raises NoAnswer; Failed where the guard refuses the URL.
+        """
         before_send, self.before_send = self.before_send, None
         try:
             return self.send(request, read_timeout=read_timeout)
@@ -124,8 +130,8 @@ def _checked(request: HttpRequest) -> guard.Destination:
 
 
 def _exchange(request: HttpRequest, attempt: _Attempt, read_timeout: float) -> Answer:
-    # A session and so a connection of its own: no cookie or connection of one allocation can serve another, and a kept
-    # connection that the server has dropped cannot turn a POST into one of unknown outcome.
+    # A session and so a connection of its own: no cookie or connection of one allocation can serve another,
+    # and a kept connection that the server has dropped cannot turn a POST into one of unknown outcome.
     with requests.Session() as session:
         session.trust_env = False  # neither a proxy nor a .netrc of the environment
         session.mount("http://", _Adapter(attempt))
@@ -149,7 +155,10 @@ def _exchange(request: HttpRequest, attempt: _Attempt, read_timeout: float) -> A
         finally:
             watchdog.cancel()
         return Answer(
-            response.status_code, {name.lower(): value for name, value in response.headers.items()}, body, truncated
+            response.status_code,
+            {name.lower(): value for name, value in response.headers.items()},
+            body,
+            truncated,
         )
 
 
@@ -217,7 +226,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _Tracked:
-    """Notes when the first byte of the request is handed to the network, and connects only to pinned addresses."""
+    """Notes when the first byte is handed to the network, and connects only to pinned addresses."""
 
     tracked: _Attempt
     sock: socket.socket | None

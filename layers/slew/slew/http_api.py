@@ -1,4 +1,7 @@
-"""The HTTP edge that every function shares: reading API Gateway events, JSON answers, problem documents (RFC 9457)."""
+"""The HTTP edge that every function shares.
+
+Reading API Gateway events, JSON answers, problem documents (RFC 9457).
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,9 @@ def query(event: Mapping[str, Any], *known: str) -> dict[str, str]:
     given = event.get("queryStringParameters") or {}
     for name in given:
         if name not in known:
-            raise Invalid.field(["query", name], f"is not a parameter of this call; known: {', '.join(known) or 'none'}")
+            raise Invalid.field(
+                ["query", name], f"is not a parameter of this call; known: {', '.join(known) or 'none'}"
+            )
     return dict(given)
 
 
@@ -100,7 +105,10 @@ def flag(parameters: Mapping[str, str], name: str) -> bool:
 
 
 def refuse_unknown(app: APIGatewayHttpResolver, allowed: Callable[[str], Sequence[str]]) -> None:
-    """Answer 405 for a known path under a method it has not, and 404 for the rest; `allowed` gives a path's methods."""
+    """Answer 405 for a known path under a method it has not, and 404 for the rest.
+
+    `allowed` gives a path's methods.
+    """
 
     @app.not_found
     def not_found(_error: Exception) -> Response[Any]:
@@ -109,7 +117,8 @@ def refuse_unknown(app: APIGatewayHttpResolver, allowed: Callable[[str], Sequenc
         if methods:
             return problem(
                 MethodNotAllowed(
-                    f"{app.current_event.http_method} is not possible here", headers={"Allow": ", ".join(methods)}
+                    f"{app.current_event.http_method} is not possible here",
+                    headers={"Allow": ", ".join(methods)},
                 )
             )
         return problem(NotFound(f"there is nothing at {path}"))
@@ -118,7 +127,8 @@ def refuse_unknown(app: APIGatewayHttpResolver, allowed: Callable[[str], Sequenc
 def path_methods(routes: Mapping[str, Sequence[str]]) -> Callable[[str], Sequence[str]]:
     """From `{"/requests/{id}": ["GET"]}` a function that gives a path's methods, empty where none matches."""
     patterns = [
-        (re.compile(re.sub(r"\{\w+\}", r"[^/]+", template)), tuple(methods)) for template, methods in routes.items()
+        (re.compile(re.sub(r"\{\w+\}", r"[^/]+", template)), tuple(methods))
+        for template, methods in routes.items()
     ]
 
     def methods_of(path: str) -> Sequence[str]:

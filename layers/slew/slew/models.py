@@ -1,4 +1,7 @@
-"""What callers send, as pydantic models shared by all facilities: target, requester, submission, allocation."""
+"""What callers send, as pydantic models shared by all facilities.
+
+Target, requester, submission, allocation.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,15 @@ Line = Annotated[str, AfterValidator(_no_control)]
 """One line of text, without control characters."""
 
 Truthy = Annotated[
-    bool, BeforeValidator(lambda value: value in (True, "T", "t", "True", "true", "1"), json_schema_input_type=bool | str)
+    bool,
+    BeforeValidator(
+        lambda value: value in (True, "T", "t", "True", "true", "1"), json_schema_input_type=bool | str
+    ),
 ]
-"""A flag with the spellings that SkyPortal takes as true; anything else is false (notifications card, Credentials)."""
+"""A flag with the spellings that SkyPortal takes as true.
+
+Anything else is false (notifications card, Credentials).
+"""
 
 RA = Annotated[float, _degrees(astro.parse_ra), Field(ge=0, lt=360, allow_inf_nan=False)]
 Dec = Annotated[float, _degrees(astro.parse_dec), Field(ge=-90, le=90, allow_inf_nan=False)]
@@ -71,10 +80,12 @@ class Target(Model):
 
     name: Line = Field(min_length=1, max_length=200, description="Name of the object, e.g. `SN 2023ixf`")
     ra: RA = Field(
-        description="Right ascension, ICRS, degrees; sexagesimal text is taken as hours", examples=[210.910674637, "14:03:38.562"]
+        description="Right ascension, ICRS, degrees; sexagesimal text is taken as hours",
+        examples=[210.910674637, "14:03:38.562"],
     )
     dec: Dec = Field(
-        description="Declination, ICRS, degrees; sexagesimal text as degrees", examples=[54.311651, "+54:18:41.94"]
+        description="Declination, ICRS, degrees; sexagesimal text as degrees",
+        examples=[54.311651, "+54:18:41.94"],
     )
     redshift: float | None = Field(None, gt=-1, le=20, allow_inf_nan=False, description="Redshift")
     magnitudes: dict[str, float] | None = Field(
@@ -83,9 +94,13 @@ class Target(Model):
     proper_motion_ra: float | None = Field(
         None, ge=-20000, le=20000, description="Proper motion in right ascension (times cos dec), mas/yr"
     )
-    proper_motion_dec: float | None = Field(None, ge=-20000, le=20000, description="Proper motion in declination, mas/yr")
+    proper_motion_dec: float | None = Field(
+        None, ge=-20000, le=20000, description="Proper motion in declination, mas/yr"
+    )
     parallax: float | None = Field(None, ge=0, le=2000, description="Parallax, mas")
-    epoch: float | None = Field(None, ge=1800, le=2100, description="Epoch of the position, Julian year; default 2000")
+    epoch: float | None = Field(
+        None, ge=1800, le=2100, description="Epoch of the position, Julian year; default 2000"
+    )
 
 
 class Requester(Model):
@@ -93,7 +108,9 @@ class Requester(Model):
 
     username: Line = Field("", max_length=100, description="Account name at the caller's side")
     name: Line = Field("", max_length=200, description="Name to show")
-    email: Line = Field("", max_length=254, pattern=r"^$|^[^\s@,<>\"']+@[^\s@,<>\"']+$", description="Email address")
+    email: Line = Field(
+        "", max_length=254, pattern=r"^$|^[^\s@,<>\"']+@[^\s@,<>\"']+$", description="Email address"
+    )
     affiliation: Line = Field("", max_length=200, description="Institution")
 
 
@@ -103,10 +120,16 @@ class SubmitBody(Model):
     allocation_id: Identifier = Field(description="The allocation whose credentials and time are used")
     instrument: str | None = Field(None, description="Where the facility has several; else the allocation's")
     target: Target
-    payload: dict[str, Any] = Field(description="The facility's observing parameters: `GET /facilities/{facility}`")
+    payload: dict[str, Any] = Field(
+        description="The facility's observing parameters: `GET /facilities/{facility}`"
+    )
     requester: Requester | None = None
-    comment: str | None = Field(None, max_length=2000, description="A free note; goes to people, not to the telescope")
-    constraints: dict[str, Any] | None = Field(None, max_length=0, description="Reserved; must be absent or empty")
+    comment: str | None = Field(
+        None, max_length=2000, description="A free note; goes to people, not to the telescope"
+    )
+    constraints: dict[str, Any] | None = Field(
+        None, max_length=0, description="Reserved; must be absent or empty"
+    )
 
 
 class UpdateBody(Model):
@@ -121,7 +144,8 @@ class ResubmitBody(Model):
     """Body of `POST /facilities/{facility}/requests/{id}/resubmit`."""
 
     confirm_not_at_facility: bool = Field(
-        False, description="A person has looked: the facility has it not. Needed where the status is `unknown`"
+        False,
+        description="A person has looked: the facility has it not. Needed where the status is `unknown`",
     )
 
 
@@ -129,13 +153,18 @@ class ValidityRange(Model):
     """When requests may be made, UTC, both ends inclusive."""
 
     start_date: datetime = Field(description="ISO date or datetime; no offset means UTC")
-    end_date: datetime = Field(description="ISO date or datetime; no offset means UTC; not before `start_date`")
+    end_date: datetime = Field(
+        description="ISO date or datetime; no offset means UTC; not before `start_date`"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _as_utc(cls, data: Any) -> Any:
         if isinstance(data, dict):
-            return {key: astro.parse_utc(value) if isinstance(value, str) else value for key, value in data.items()}
+            return {
+                key: astro.parse_utc(value) if isinstance(value, str) else value
+                for key, value in data.items()
+            }
         return data
 
     @model_validator(mode="after")
@@ -146,20 +175,28 @@ class ValidityRange(Model):
 
 
 class NotificationKeys(Model):
-    """How people are told (notifications card, Credentials). Every facility's altdata takes these keys too."""
+    """How people are told (notifications card, Credentials).
+
+    Every facility's altdata takes these keys too.
+    """
 
     notification_type: Literal["none", "slack", "email"] | None = Field(
         None, description="Channel on which changes of status are announced"
     )
     slack_workspace: HookPart | None = Field(None, description="First part of the webhook's path, `T...`")
-    slack_channel: HookPart | None = Field(None, description="Second part of the webhook's path, `B...` (not a channel's `C...`)")
+    slack_channel: HookPart | None = Field(
+        None, description="Second part of the webhook's path, `B...` (not a channel's `C...`)"
+    )
     slack_token: HookPart | None = Field(None, description="Third part of the webhook's path")
     email: str | None = Field(None, max_length=4000, description="Recipients, separated by commas")
     include_comments: Truthy = Field(False, description="Add the request's comment to the message")
 
 
 class Notify(NotificationKeys):
-    """`notify` of an allocation: the same keys, where they are not to stand in altdata, and which statuses are told."""
+    """`notify` of an allocation.
+
+    The same keys, where they are not to stand in altdata, and which statuses are told.
+    """
 
     on: tuple[Status, ...] | None = Field(
         None, description="Statuses to announce; default: all but `pending` and `submitting`"
@@ -182,7 +219,10 @@ class AllocationBody(Model):
 
 
 class AllocationPatch(Model):
-    """Body of `PATCH` on an allocation: what is given replaces, `altdata` and `notify` merge key by key, null removes a key."""
+    """Body of `PATCH` on an allocation.
+
+    What is given replaces, `altdata` and `notify` merge key by key, null removes a key.
+    """
 
     instrument: str | None = None
     pi: Line | None = Field(None, min_length=1, max_length=200)

@@ -13,7 +13,8 @@ class Notice:
 
     - `event_id`: unique; consumers drop what they have seen. `at`: ISO 8601, UTC.
     - `action`: what led to it: `submit`, `resubmit`, `update`, `cancel`, `poll`, `reconcile`, `recover`.
-    - `status`, `previous`: statuses of the design; `text` the facility's own status text, `reason` its own words on a refusal.
+    - `status`, `previous`: statuses of the design; `text` the facility's own status text, `reason` its own
+      words on a refusal.
     - `payload`: observing parameters, values already as short texts.
     - `comment`: only where the allocation includes comments.
     """

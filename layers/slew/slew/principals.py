@@ -61,7 +61,10 @@ class Principal:
 
 
 def from_event(event: Mapping[str, Any]) -> Principal:
-    """The principal that the authorizer put into an HTTP event. Raises Unauthorized, with the authorizer's reason."""
+    """The principal that the authorizer put into an HTTP event.
+
+    Raises Unauthorized, with the authorizer's reason.
+    """
     context = ((event.get("requestContext") or {}).get("authorizer") or {}).get("lambda") or {}
     if not context.get("principal_id"):
         raise Unauthorized(

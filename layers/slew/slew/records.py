@@ -1,4 +1,7 @@
-"""The records that are kept, as plain values: allocations, requests, events. No AWS here; `slew.store` keeps them."""
+"""The records that are kept, as plain values: allocations, requests, events.
+
+No AWS here; `slew.store` keeps them.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,9 @@ class NotifySettings:
 class Allocation:
     """Somebody's time at a facility. Credentials are in Secrets Manager; here is what may be seen.
 
-    `altdata`: the non-secret keys; `secret_keys`: names of the others. `secret_version` tells caches which version of the
-    secret belongs to this record. `notify_given`: the non-secret part of `notify` as it was given.
+    `altdata`: the non-secret keys; `secret_keys`: names of the others. `secret_version` tells caches which
+    version of the secret belongs to this record. `notify_given`: the non-secret part of `notify` as it was
+    given.
     """
 
     id: str
@@ -103,8 +107,9 @@ class Allocation:
 class Request:
     """One request and where it stands.
 
-    `lease_until` (Unix seconds) and `operation` are set while somebody works on it; `sending` says that the facility may
-    know of that work. `next_action_at` (Unix seconds) is when the schedule has to look at it again.
+    `lease_until` (Unix seconds) and `operation` are set while somebody works on it; `sending` says that the
+    facility may know of that work. `next_action_at` (Unix seconds) is when the schedule has to look at it
+    again.
     """
 
     id: str
@@ -167,7 +172,9 @@ class Request:
             "requester": dict(self.requester),
             "comment": self.comment,
             "status": self.status.value,
-            "status_text": f"{self.status.value}: {self.reason or self.text}" if self.reason or self.text else self.status.value,
+            "status_text": f"{self.status.value}: {self.reason or self.text}"
+            if self.reason or self.text
+            else self.status.value,
             "reason": self.reason or None,
             "facility_request_id": self.facility_request_id,
             "facility_data": dict(self.facility_data),
@@ -196,7 +203,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Event:
-    """One change in a request's history; `notice` and `notify` are what the publisher needs, and are not shown."""
+    """One change in a request's history.
+
+    `notice` and `notify` are what the publisher needs, and are not shown.
+    """
 
     event_id: str
     seq: int

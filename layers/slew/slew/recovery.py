@@ -1,7 +1,8 @@
 """Taking over from an invocation that ended in the middle: its lease has run out, and what is known decides.
 
-`sending` was written before the first byte could leave. Without it the facility certainly knows nothing, and the request waits to be
-sent again; with it nobody can tell, and the request is `unknown` until the facility is asked or a person decides.
+`sending` was written before the first byte could leave. Without it the facility certainly knows nothing, and
+the request waits to be sent again; with it nobody can tell, and the request is `unknown` until the facility
+is asked or a person decides.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ def recover(desk: Desk, request: Request) -> Request:
     if request.lease_until is None or request.leased(now):
         return request
     try:
-        return work.settle(desk, request, _after_crash(desk, request, now), action="recover", by="slew", always_event=True)
+        return work.settle(
+            desk, request, _after_crash(desk, request, now), action="recover", by="slew", always_event=True
+        )
     except store.Outdated:
         return work.find_request(desk.facility, request.id)
 
@@ -34,11 +37,21 @@ def _after_crash(desk: Desk, request: Request, now: float) -> Request:
             next_action_at=now,
         )
     if request.status is Status.SUBMITTING:
-        unknown = request.change(status=Status.UNKNOWN, reason=f"{_CRASHED}, after the request may have been sent")
+        unknown = request.change(
+            status=Status.UNKNOWN, reason=f"{_CRASHED}, after the request may have been sent"
+        )
         return unknown.change(next_action_at=work.next_look(desk.facility, unknown, now, wished_s=1.0))
     if request.sending and request.operation == "update":
-        unknown = request.change(status=Status.UNKNOWN, reason=f"{_CRASHED} of an update, which may have been sent")
+        unknown = request.change(
+            status=Status.UNKNOWN, reason=f"{_CRASHED} of an update, which may have been sent"
+        )
         return unknown.change(next_action_at=work.next_look(desk.facility, unknown, now, wished_s=1.0))
-    text = f"{request.operation}: {_CRASHED}; its outcome at the facility is not known" if request.sending else request.text
+    text = (
+        f"{request.operation}: {_CRASHED}; its outcome at the facility is not known"
+        if request.sending
+        else request.text
+    )
     kept = request.change(text=text)
-    return kept.change(next_action_at=work.next_look(desk.facility, kept, now, wished_s=1.0 if kept.live else None))
+    return kept.change(
+        next_action_at=work.next_look(desk.facility, kept, now, wished_s=1.0 if kept.live else None)
+    )

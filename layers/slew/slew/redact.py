@@ -1,8 +1,9 @@
 """Keeping secrets out of whatever is logged, stored, returned or announced.
 
-A `Redactor` knows the secret *values* of the allocation at hand, in every form in which they travel: plain, URL-encoded,
-form-encoded, base64 (also inside a longer encoded text, as in Basic authentication), JSON-escaped and XML-escaped. It also masks the
-values of headers and fields that are secret by name, so that a value it was never told of does not pass either.
+A `Redactor` knows the secret *values* of the allocation at hand, in every form in which they travel: plain,
+URL-encoded, form-encoded, base64 (also inside a longer encoded text, as in Basic authentication),
+JSON-escaped and XML-escaped. It also masks the values of headers and fields that are secret by name, so that
+a value it was never told of does not pass either.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from urllib.parse import quote, quote_plus
 
 MASK = "********"
 _SHORTEST = 4  # a shorter value is masked only where it stands alone: inside words it would blacken the text
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"})
-_SECRET_FIELD = re.compile(r"(?i)^(.*[_-])?(password|passwd|secret|token|api_?key|private_?key|credentials?)$")
+_SECRET_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"}
+)
+_SECRET_FIELD = re.compile(
+    r"(?i)^(.*[_-])?(password|passwd|secret|token|api_?key|private_?key|credentials?)$"
+)
 
 
 class Redactor:
-    """Masks known secret values wherever they stand, and values of secret headers and fields by their names."""
+    """Masks known secret values wherever they stand, and secret headers and fields by their names."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = {secret for secret in secrets if secret}
@@ -88,8 +93,8 @@ def _forms(secret: str) -> set[str]:
         repr(secret)[1:-1],
     }
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        # Where the secret begins inside a longer encoded text, its middle has one of three forms: cut off what the
-        # neighbouring bytes have a part in.
+        # Where the secret begins inside a longer encoded text, its middle has one of three forms: cut off
+        # what the neighbouring bytes have a part in.
         for lead in range(3):
             encoded = encode(b"\0" * lead + raw).decode().rstrip("=")
             start = (0, 2, 3)[lead]

@@ -1,4 +1,7 @@
-"""The dry run: everything that a submission checks, and the exact exchanges it would make, without making them."""
+"""The dry run.
+
+Everything that a submission checks, and the exact exchanges it would make, without making them.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,15 @@ from slew.facility import Facility, Order, Prepared
 from slew.http import shown
 from slew.models import SubmitBody
 from slew.principals import Role
-from slew.records import Request
 from slew.submission import Caller
 from slew.wire import HttpRequest, Mail
 from slew.work import Case
 
 
 def dry_run(facility: Facility, body: SubmitBody, caller: Caller, *, ask_facility: bool) -> dict[str, Any]:
-    """What a submission would do; nothing is stored or sent. `ask_facility`: also let the facility's own validation judge.
+    """What a submission would do; nothing is stored or sent.
+
+    `ask_facility`: the facility's own validation judges it as well.
 
     Raises as `submission.submit`; MethodNotAllowed where the facility has no validation.
     """

@@ -35,4 +35,7 @@ RESUBMITTABLE = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN})
 ANNOUNCED_BY_DEFAULT = tuple(
     status.value for status in Status if status not in (Status.PENDING, Status.SUBMITTING)
 )
-"""`notify.on` where an allocation does not say: every status except those in which nothing has reached the facility."""
+"""`notify.on` where an allocation does not say.
+
+Every status except those in which nothing has reached the facility.
+"""

@@ -1,14 +1,16 @@
-"""The one table. Every item is `pk`, `sk` and `doc` (JSON text), with the few attributes that conditions and indexes need.
+"""The one table: every item is `pk`, `sk` and `doc` (JSON text), and what conditions and indexes need.
 
 | item | pk | sk |
 |---|---|---|
 | allocation | `ALLOCATION#<id>` | `META` |
 | request | `REQUEST#<id>` | `META` |
-| its events, exchanges, notices | `REQUEST#<id>` | `EVENT#<seq>`, `EXCHANGE#<seq>`, `NOTICE#<event>#<channel>` |
+| its events, exchanges | `REQUEST#<id>` | `EVENT#<seq>`, `EXCHANGE#<seq>` |
+| its notices | `REQUEST#<id>` | `NOTICE#<event>#<channel>` |
 | groups that have had an allocation | `GROUPS` | `<group>` |
 
-Index `listing`: `REQUESTS#<group>` or `ALLOCATIONS`, in order of creation. Index `due`: `<facility>`, in order of the time at which
-the schedule has to look at the request. A write names the version that it read; whoever comes second is told so.
+Index `listing`: `REQUESTS#<group>` or `ALLOCATIONS`, in order of creation. Index `due`: `<facility>`, in
+order of the time at which the schedule has to look at the request. A write names the version that it read;
+whoever comes second is told so.
 """
 
 from __future__ import annotations
@@ -114,7 +116,8 @@ def save(
     partition = f"REQUEST#{request.id}"
     docs = [(f"EVENT#{event.seq:06d}", event.as_doc()) for event in events]
     docs += [
-        (f"EXCHANGE#{first_exchange + index + 1:06d}", asdict(exchange)) for index, exchange in enumerate(exchanges)
+        (f"EXCHANGE#{first_exchange + index + 1:06d}", asdict(exchange))
+        for index, exchange in enumerate(exchanges)
     ]
     for sk, doc in docs:
         item = {**_key(partition, sk), "doc": _text(doc), **_expiry(saved)}

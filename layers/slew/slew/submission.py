@@ -1,7 +1,8 @@
 """Submitting: check everything, write the request down, send it once, write down what came of it.
 
-The gate to the telescope is the request's own record: it is written as `submitting`, conditionally, before anything is sent,
-and its id follows from the idempotency key, so that of two equal calls only one gets through.
+The gate to the telescope is the request's own record: it is written as `submitting`, conditionally, before
+anything is sent, and its id follows from the idempotency key, so that of two equal calls only one gets
+through.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Any
 from slew import clock, recovery, store, work
 from slew.errors import (
     Conflict,
-    Failed,
     FacilityError,
+    Failed,
     NoAnswer,
     NotSent,
     Rejected,
@@ -52,7 +53,8 @@ def fingerprint(body: Any) -> str:
 def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]:
     """Submit a request; returns it, and whether it is new.
 
-    Raises NotFound, Forbidden, Conflict (another body under the key, allocation outside its validity), Invalid.
+    Raises NotFound, Forbidden, Conflict (another body under the key, allocation outside its validity),
+    Invalid.
     """
     facility = desk.facility
     allocation = work.find_allocation(facility, body.allocation_id)
@@ -157,7 +159,9 @@ def send(
         outcome = _broken(current)
     after = current.change(**outcome)
     if after.status is not Status.PENDING:
-        after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp()), next_attempt_at=None)
+        after = after.change(
+            next_action_at=work.next_look(desk.facility, after, clock.timestamp()), next_attempt_at=None
+        )
     return work.settle(desk, current, after, action=request.operation or "submit", by=by, case=case)
 
 
@@ -166,10 +170,13 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
     caller.principal.require(Role.OBSERVER, request.group)
     request = recovery.recover(desk, request)
     if request.status not in RESUBMITTABLE:
-        raise Conflict(f"only a request that is rejected, failed or unknown can be resubmitted; this one is {request.status}")
+        raise Conflict(
+            f"only what is rejected, failed or unknown can be resubmitted; this one is {request.status}"
+        )
     if request.status is Status.UNKNOWN and not confirmed:
         raise Conflict(
-            "the facility may have this request; look there, and if it has it not send confirm_not_at_facility: true"
+            "the facility may have this request: look there, and if it has not, send "
+            "confirm_not_at_facility: true"
         )
     allocation = work.find_allocation(desk.facility, request.allocation_id)
     case = work.open_case(desk.facility, allocation)
@@ -224,8 +231,16 @@ def _not_accepted(facility: Facility, request: Request, error: FacilityError) ->
     if isinstance(error, NotSent) or (isinstance(error, NoAnswer) and not request.sending):
         attempts = request.attempts + 1
         if facility.send_attempts is not None and attempts >= facility.send_attempts:
-            return {**outcome, "status": Status.FAILED, "reason": f"given up after {attempts} attempts: {error.reason}"}
-        wait = error.retry_after if error.retry_after is not None else work.jittered(work.backoff_s(request.attempts))
+            return {
+                **outcome,
+                "status": Status.FAILED,
+                "reason": f"given up after {attempts} attempts: {error.reason}",
+            }
+        wait = (
+            error.retry_after
+            if error.retry_after is not None
+            else work.jittered(work.backoff_s(request.attempts))
+        )
         at = clock.timestamp() + wait
         return {
             **outcome,
@@ -246,4 +261,3 @@ def _broken(request: Request) -> dict[str, Any]:
     if request.sending:
         return {"status": Status.UNKNOWN, "reason": "internal error after the request had been sent"}
     return {"status": Status.FAILED, "reason": "internal error; nothing was sent"}
-

@@ -29,7 +29,10 @@ def issue(
     email: str = "",
     days: float | None = 365,
 ) -> str:
-    """Make a token and return it; this is the only time it is seen. `days` None: it does not end. Raises Invalid."""
+    """Make a token and return it; this is the only time it is seen.
+
+    `days` None: it does not end. Raises Invalid.
+    """
     if isinstance(role, str):
         if role.upper() not in Role.__members__:
             raise Invalid.field(["role"], f"must be one of {', '.join(each.name.lower() for each in Role)}")
@@ -101,7 +104,9 @@ def listed(client: Any, table: str) -> list[dict[str, Any]]:
         answer = client.query(**arguments)
         for item in answer["Items"]:
             used = item.get("used_at", {}).get("N")
-            found.append({**json.loads(item["doc"]["S"]), "used_at": clock.isoformat(float(used)) if used else None})
+            found.append(
+                {**json.loads(item["doc"]["S"]), "used_at": clock.isoformat(float(used)) if used else None}
+            )
         if "LastEvaluatedKey" not in answer:
             return found
         arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

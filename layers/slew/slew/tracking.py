@@ -1,11 +1,23 @@
-"""Following requests: the schedule's tick, `refresh`, and what the facility says of a request of unknown outcome."""
+"""Following requests.
+
+The schedule's tick, `refresh`, and what the facility says of a request of unknown outcome.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from slew import clock, recovery, store, submission, work
-from slew.errors import Conflict, FacilityError, Invalid, MethodNotAllowed, NoAnswer, NotFound, Problem, Unavailable
+from slew.errors import (
+    Conflict,
+    FacilityError,
+    Invalid,
+    MethodNotAllowed,
+    NoAnswer,
+    NotFound,
+    Problem,
+    Unavailable,
+)
 from slew.facility import Absent, Progress
 from slew.log import logger
 from slew.principals import Principal, Role
@@ -19,7 +31,10 @@ BATCH = 25
 
 
 def tick(desk: Desk) -> dict[str, int]:
-    """Look at every request that is due, the longest overdue first, while there is time; the next tick takes up the rest."""
+    """Look at every request that is due, the longest overdue first, while there is time.
+
+    The next tick takes up the rest.
+    """
     looked = failed = 0
     seen: set[str] = set()
     while clock.timestamp() < desk.ends_at - TICK_MARGIN_S:
@@ -40,7 +55,9 @@ def refresh(desk: Desk, request: Request, principal: Principal) -> Request:
     principal.require(Role.OBSERVER, request.group)
     request = recovery.recover(desk, request)
     if request.leased(clock.timestamp()):
-        raise Conflict(f"request {request.id} is being worked on ({request.operation}); try again in a moment")
+        raise Conflict(
+            f"request {request.id} is being worked on ({request.operation}); try again in a moment"
+        )
     if request.status is Status.PENDING:
         return look(desk, request)
     operation = "reconcile" if request.status is Status.UNKNOWN else "poll"
@@ -62,8 +79,14 @@ def look(desk: Desk, request: Request) -> Request:
         return _asked(desk, request, "reconcile")[0] if desk.facility.can("reconcile") else _rest(request)
     if desk.facility.can("poll"):
         return _asked(desk, request, "poll")[0]
-    if request.status in AT_FACILITY and request.window_end and clock.timestamp() >= clock.parse(request.window_end).timestamp():
-        expired = request.change(status=Status.EXPIRED, text="the requested window has ended", next_action_at=None)
+    if (
+        request.status in AT_FACILITY
+        and request.window_end
+        and clock.timestamp() >= clock.parse(request.window_end).timestamp()
+    ):
+        expired = request.change(
+            status=Status.EXPIRED, text="the requested window has ended", next_action_at=None
+        )
         return work.settle(desk, request, expired, action="poll", by="slew")
     return _rest(request)
 
@@ -93,13 +116,19 @@ def _attempt(desk: Desk, request: Request) -> Request:
     except Unavailable as error:
         at = clock.timestamp() + work.jittered(work.backoff_s(request.failures))
         waiting = request.change(
-            reason=error.detail, failures=request.failures + 1, next_action_at=at, next_attempt_at=clock.isoformat(at)
+            reason=error.detail,
+            failures=request.failures + 1,
+            next_action_at=at,
+            next_attempt_at=clock.isoformat(at),
         )
         return work.settle(desk, request, waiting, action="submit", by="slew")
     except (NotFound, Invalid) as error:
         ended = Status.EXPIRED if isinstance(error, Invalid) else Status.FAILED
         dropped = request.change(
-            status=ended, reason=f"could not be sent in time: {error.detail}", next_action_at=None, next_attempt_at=None
+            status=ended,
+            reason=f"could not be sent in time: {error.detail}",
+            next_action_at=None,
+            next_attempt_at=None,
         )
         return work.settle(desk, request, dropped, action="submit", by="slew")
     claimed = work.claim(desk, request, "submit", allocation, status=Status.SUBMITTING, notes=prepared.notes)
@@ -124,13 +153,17 @@ def _asked(desk: Desk, request: Request, operation: str) -> tuple[Request, Facil
     except Problem as error:
         logger.warning("a request cannot be followed", request_id=request.id, detail=error.detail)
         failure = NoAnswer(error.detail)
-        after = claimed.change(next_action_at=None) if isinstance(error, NotFound) else _unasked(claimed, failure)
+        after = (
+            claimed.change(next_action_at=None) if isinstance(error, NotFound) else _unasked(claimed, failure)
+        )
     except Exception:
         logger.exception("the facility's class failed", request_id=request.id, operation=operation)
         failure = NoAnswer("internal error")
         after = _unasked(claimed, failure)
     changed = after.status is not claimed.status or failure is not None
-    settled = work.settle(desk, claimed, after, action=operation, by="slew", case=case, keep_exchanges=changed)
+    settled = work.settle(
+        desk, claimed, after, action=operation, by="slew", case=case, keep_exchanges=changed
+    )
     return settled, failure
 
 
@@ -145,7 +178,9 @@ def _progressed(desk: Desk, request: Request, progress: Progress) -> Request:
         failures=0,
     )
     wished = progress.next_poll_s
-    return after.change(next_action_at=clock.timestamp() + work.jittered(wished) if wished is not None else None)
+    return after.change(
+        next_action_at=clock.timestamp() + work.jittered(wished) if wished is not None else None
+    )
 
 
 def _reconciled(desk: Desk, request: Request, found: Any) -> Request:
@@ -158,7 +193,9 @@ def _reconciled(desk: Desk, request: Request, found: Any) -> Request:
             next_action_at=now,
         )
     if found is None:
-        return request.change(failures=request.failures + 1, next_action_at=now + work.backoff_s(request.failures + 1, 60))
+        return request.change(
+            failures=request.failures + 1, next_action_at=now + work.backoff_s(request.failures + 1, 60)
+        )
     after = request.change(
         status=found.status,
         facility_request_id=found.facility_request_id,

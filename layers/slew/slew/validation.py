@@ -1,4 +1,4 @@
-"""From what a caller sent to models, with errors that name the field and its limit and never repeat a value."""
+"""From what a caller sent to models; errors name the field and its limit, and never repeat a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Credentials in Secrets Manager: `slew/<facility>/<allocation>`, and apart from them `slew/notify/<allocation>`."""
+"""Credentials in Secrets Manager.
+
+`slew/<facility>/<allocation>`, and apart from them `slew/notify/<allocation>`.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +24,25 @@ def name(owner: str, allocation_id: str) -> str:
 
 
 def read(secret: str, version: str) -> dict[str, Any]:
-    """The secret's value, from this process's cache where that holds the wanted version. Raises Unavailable."""
+    """The secret's value, from this process's cache where that holds the wanted version.
+
+    Raises Unavailable.
+    """
     cached = _cache.get(secret)
     if cached and cached[0] == version:
         return cached[1]
     try:
-        # VersionStage is said although it is the default: some stand-ins for the service answer with an old version else.
+        # VersionStage is said although it is the default: some stand-ins for the service answer with an old
+        # version else.
         answer = aws.client("secretsmanager").get_secret_value(SecretId=secret, VersionStage="AWSCURRENT")
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             raise Unavailable("the allocation's credentials are missing; set its altdata again") from None
         raise
     if answer["VersionId"] != version:
-        raise Unavailable("the allocation's credentials are being changed; try again, or set its altdata again")
+        raise Unavailable(
+            "the allocation's credentials are being changed; try again, or set its altdata again"
+        )
     value: dict[str, Any] = json.loads(answer["SecretString"])
     _cache[secret] = (version, value)
     return value

@@ -1,4 +1,7 @@
-"""What goes out and what comes back, as plain values: HTTP requests, mails, answers, and the record of an exchange."""
+"""What goes out and what comes back, as plain values.
+
+HTTP requests, mails, answers, and the record of an exchange.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,13 @@ class HttpRequest:
 
     @classmethod
     def of_json(
-        cls, method: str, url: str, content: Any, headers: Mapping[str, str] | None = None, *, untrusted: bool = False
+        cls,
+        method: str,
+        url: str,
+        content: Any,
+        headers: Mapping[str, str] | None = None,
+        *,
+        untrusted: bool = False,
     ) -> HttpRequest:
         """A request with a JSON body, non-ASCII characters escaped."""
         body = json.dumps(content, allow_nan=False).encode()
@@ -42,7 +51,9 @@ class HttpRequest:
     ) -> HttpRequest:
         """A request with a form-encoded body."""
         body = urlencode(content).encode()
-        return cls(method, url, {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}, body)
+        return cls(
+            method, url, {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}, body
+        )
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,10 @@ class Mail:
 
 @dataclass(frozen=True)
 class Answer:
-    """A facility's answer: status, headers (names in lower case) and body, cut at the session's limit if `truncated`."""
+    """A facility's answer.
+
+    Status, headers (names in lower case) and body, cut at the session's limit if `truncated`.
+    """
 
     status: int
     headers: Mapping[str, str]

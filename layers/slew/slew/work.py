@@ -1,4 +1,7 @@
-"""One piece of work on a request: who works with which credentials, the lease that keeps others off, and its outcome."""
+"""One piece of work on a request.
+
+Who works with which credentials, the lease that keeps others off, and its outcome.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,9 @@ def secret_values(altdata: Altdata) -> list[str]:
     return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
-def open_case(facility: Facility, allocation: Allocation, before_send: Callable[[], None] | None = None) -> Case:
+def open_case(
+    facility: Facility, allocation: Allocation, before_send: Callable[[], None] | None = None
+) -> Case:
     """Fetch the credentials; from here on every log line passes their redactor. Raises Unavailable."""
     raw = vault.read(vault.name(facility.id, allocation.id), allocation.secret_version)
     altdata = parse(facility.Altdata, raw, ["altdata"])
@@ -113,7 +118,9 @@ def claim(
     """Take the request for one operation. Raises Conflict while somebody else works on it."""
     now = clock.timestamp()
     if request.leased(now):
-        raise Conflict(f"request {request.id} is being worked on ({request.operation}); try again in a moment")
+        raise Conflict(
+            f"request {request.id} is being worked on ({request.operation}); try again in a moment"
+        )
     claimed = request.change(
         operation=operation,
         lease_until=desk.lease_until,
@@ -126,7 +133,9 @@ def claim(
     try:
         return store.save(claimed.change(events=claimed.events + len(events)), events)
     except store.Outdated:
-        raise Conflict(f"request {request.id} has just been changed by somebody else; read it again") from None
+        raise Conflict(
+            f"request {request.id} has just been changed by somebody else; read it again"
+        ) from None
 
 
 def settle(
@@ -146,7 +155,11 @@ def settle(
     """
     now = clock.timestamp()
     after = after.change(
-        lease_until=None, operation=None, sending=False, updated_at=clock.isoformat(now), version=before.version
+        lease_until=None,
+        operation=None,
+        sending=False,
+        updated_at=clock.isoformat(now),
+        version=before.version,
     )
     if case:
         after = _redacted(after, case.redactor)
@@ -169,7 +182,9 @@ def new_event(
     """The event of a change, with what the publisher needs to announce it."""
     event_id = f"{request.id}-{seq:06d}"
     settings = allocation.notify if allocation else None
-    notice = notice_of(facility, allocation, request, event_id=event_id, previous=previous, action=action, by=by)
+    notice = notice_of(
+        facility, allocation, request, event_id=event_id, previous=previous, action=action, by=by
+    )
     return Event(
         event_id=event_id,
         seq=seq,
@@ -180,7 +195,9 @@ def new_event(
         by=by,
         text=request.text,
         reason=request.reason,
-        notify={"channel": settings.channel, "on": list(settings.on)} if settings else {"channel": "none", "on": []},
+        notify={"channel": settings.channel, "on": list(settings.on)}
+        if settings
+        else {"channel": "none", "on": []},
         notice=notice.as_dict(),
     )
 
@@ -227,7 +244,9 @@ def notice_of(
     )
 
 
-def next_look(facility: Facility, request: Request, now: float, wished_s: float | None = None) -> float | None:
+def next_look(
+    facility: Facility, request: Request, now: float, wished_s: float | None = None
+) -> float | None:
     """When the schedule has to look at a request that nobody works on, in Unix seconds; None: never again."""
     if request.status in AT_FACILITY and not facility.can("poll"):
         return clock.parse(request.window_end).timestamp() if request.window_end else None

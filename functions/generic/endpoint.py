@@ -87,7 +87,8 @@ def reason(answer: Answer) -> str:
         (_short(body[key]) for key in ("message", "detail", "error", "title") if _short(body.get(key))), ""
     )
     words = words or _short(re.sub(r"<[^>]*>", " ", answer.text[:20_000]))
-    return _cut(f"HTTP {answer.status}: {words}" if words else f"HTTP {answer.status}")
+    status = f"HTTP {answer.status}"
+    return _cut(words if words.startswith(status) else f"{status}: {words}" if words else status)
 
 
 def _request(order: GenericOrder, method: str, url: str, *, with_body: bool = False) -> HttpRequest:

@@ -123,7 +123,10 @@ class Simulator:
         self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(
-            target=self._server.serve_forever, name=f"simulator-{self.name}", daemon=True
+            target=self._server.serve_forever,
+            args=[0.02],  # seconds between two looks for the end: half a second a test adds up
+            name=f"simulator-{self.name}",
+            daemon=True,
         ).start()
         return self.url
 

@@ -15,7 +15,7 @@ from local.simulators.observation_portal.app import LCOPortal
 from tests.contract.bodies import Scene
 
 JSON = dict[str, Any]
-# When the answers of the real portal were recorded, the target opposite the Sun of that day, and its semester.
+# When the real portal was recorded, the target opposite the Sun of that day, and the semester.
 RECORDED = datetime(2026, 11, 22, 15, 12, 41, tzinfo=UTC)
 RECORDED_SCENE = Scene(
     RECORDED,
@@ -103,7 +103,8 @@ class Client:
     def allocation(self, proposal: str = "TEST_PROPOSAL", instrument: str = "1M0-SCICAM-SINISTRO") -> JSON:
         """The current time allocation of a proposal on an instrument type."""
         rows = self.call("GET", f"/api/proposals/{proposal}/").json()["timeallocation_set"]
-        return next(row for row in rows if row["instrument_types"] == [instrument])  # type: ignore[no-any-return]
+        allocation: JSON = next(row for row in rows if row["instrument_types"] == [instrument])
+        return allocation
 
     def place(self, group: JSON, start: datetime, end: datetime) -> JSON:
         """Schedule a group's first request as the scheduler does."""
@@ -138,7 +139,7 @@ class Client:
 
 @contextmanager
 def running(clock: SimulatedClock | None = None, **options: Any) -> Iterator[Client]:
-    """A started portal, by default at the moment of the recording, in LCO's semesters, with nothing moving."""
+    """A started portal: the moment of the recording, LCO's semesters, nothing moves unless told otherwise."""
     simulator = LCOPortal(clock or StoppedClock(), **({"auto_progress": False} | options))
     simulator.start()
     try:

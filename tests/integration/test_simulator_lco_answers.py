@@ -1,4 +1,4 @@
-"""The simulator judges requestgroups as the real portal did: its recorded answers, and the table of refusals."""
+"""The simulator judges requestgroups as the real portal did: recorded answers, and the table of refusals."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ REFUSED = (
         "RAPID_RESPONSE with the form's default dates",
         together(RAPID, today_to(7)),
         whole(
-            "A Rapid Response observation must start within the next 24 hours, so the window end time must be "
-            "within the next (24 hours + the observation duration)"
+            "A Rapid Response observation must start within the next 24 hours, so the window end time must "
+            "be within the next (24 hours + the observation duration)"
         ),
     ),
     Refused(
@@ -167,7 +167,8 @@ REFUSED = (
         put(f"{FIRST_EXPOSURE}.optical_elements", {"diffuser_g_position": "out"}),
         in_one(
             whole(
-                "optical_element of type diffuser_g_position is not available on 1M0-SCICAM-SINISTRO instruments"
+                "optical_element of type diffuser_g_position is not available on 1M0-SCICAM-SINISTRO "
+                "instruments"
             )
         ),
     ),

@@ -127,7 +127,7 @@ def test_the_message_has_skyportals_seven_facts_and_ours(bench: Bench) -> None:
 
 
 def test_against_the_peers_message(server: SlackServer) -> None:
-    """Every fact of SkyPortal's seven lines, with the card's differences: RA in hours, a sign, units, one slash."""
+    """Every fact of SkyPortal's seven lines, but RA in hours, a sign, units, and one slash (card)."""
     altdata, target, payload = PEER["altdata"], PEER["target"], PEER["payload"]
     hook = (altdata["slack_workspace"], altdata["slack_channel"], altdata["slack_token"])
     server.add_hook(*hook)

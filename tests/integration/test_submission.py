@@ -184,9 +184,12 @@ def test_unknown_is_settled_by_asking_the_facility(call: Client, server: ToyServ
     found = call("POST", f"{URL}/requests", BODY).json
     server.faults.append(_fault(kind="refuse"))
     absent = call("POST", f"{URL}/requests", BODY).json
-    later(120)
+    later(70)
     call.handler({"action": "poll"}, call_context())
     assert call("GET", f"{URL}/requests/{found['id']}").json["facility_request_id"] == "1"
+    assert call("GET", f"{URL}/requests/{absent['id']}").json["status"] == "unknown", "it may still be on its way"
+    later(140)
+    call.handler({"action": "poll"}, call_context())
     later(1)
     call.handler({"action": "poll"}, call_context())
     assert call("GET", f"{URL}/requests/{absent['id']}").json["status"] == "submitted"

@@ -112,11 +112,11 @@ def test_nothing_breaks_out_of_a_header_or_of_the_html(
 ) -> None:
     told = replace(
         NOTICE,
-        target_name=name,
+        target_name=f"x{name}",
         comment=f"x{comment}",
         reason=f"x{comment}",
         payload={key: value},
-        request_id=request_id,
+        request_id=f"x{request_id}",
         facility=facility,
     )
     mail = email_message.build(told, ["a@b.org"], PORTAL)

@@ -183,11 +183,9 @@ def test_limits_hold_whatever_is_in_it(
 @pytest.mark.parametrize("character", ["&", "<", "α", "\U0001f52d", "x", "`", "\n"])
 def test_limits_hold_at_the_worst(character: str) -> None:
     long = character * 5000
-    values: dict[str, Any] = dict.fromkeys(
-        ("target_name", "reason", "text", "comment", "requester_name", "requester_username", "by"), long
-    )
-    values |= dict.fromkeys(("requester_affiliation", "allocation_pi", "group", "proposal_id"), long)
-    values |= dict.fromkeys(("facility_title", "instrument", "facility_request_id", "request_id"), long)
+    names = "target_name reason text comment requester_name requester_username requester_affiliation by"
+    more = "allocation_pi group proposal_id facility_title instrument facility_request_id request_id"
+    values: dict[str, Any] = dict.fromkeys([*names.split(), *more.split()], long)
     payload = {f"{number}{long}": long for number in range(300)}
     check_message(replace(NOTICE, **values, payload=payload))
 

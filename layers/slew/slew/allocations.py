@@ -99,7 +99,7 @@ def remove(facility: Facility, allocation: Allocation, principal: Principal, *, 
     if live:
         named = ", ".join(request.id for request in live[:5])
         raise Conflict(
-            f"{len(live)} request(s) of allocation {allocation.id} are live ({named}): cancel them or force it"
+            f"{len(live)} request(s) of allocation {allocation.id} are live ({named}): cancel them"
         )
     try:
         store.delete_allocation(allocation)

@@ -19,11 +19,12 @@ _SEXAGESIMAL = re.compile(
 )
 _DECIMAL = re.compile(r"^\s*[+\-]?(\d+(\.\d*)?|\.\d+)\s*$")
 
-# Rotation from ICRS to galactic coordinates (ESA, The Hipparcos and Tycho Catalogues, vol. 1, section 1.5.3).
+# Rotation from ICRS to galactic coordinates by way of FK5 J2000, whose frame bias (some 20 mas) is part of it: the
+# galactic pole of the IAU (1958) carried to J2000, ra 192.859481 deg, dec +27.128251 deg.
 _TO_GALACTIC = (
-    (-0.0548755604162154, -0.8734370902348850, -0.4838350155487132),
-    (0.4941094278755837, -0.4448296299600112, 0.7469822444972189),
-    (-0.8676661490190047, -0.1980763734312015, 0.4559837761750669),
+    (-0.05487565771259163, -0.8734370519556159, -0.48383507361671546),
+    (0.4941094371927268, -0.44482972122329517, 0.7469821839866676),
+    (-0.8676661375596576, -0.19807633727300059, 0.45598381368730156),
 )
 
 

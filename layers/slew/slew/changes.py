@@ -135,7 +135,7 @@ def _marked(claimed: Request, case: Case) -> list[Request]:
     cell = [claimed]
 
     def mark_sending() -> None:
-        cell[0] = store.save(cell[0].change(sending=True))
+        cell[0] = store.save(cell[0].change(sending=True, sent_at=clock.timestamp()))
 
     case.http.before_send = case.mailer.before_send = mark_sending
     return cell

@@ -108,7 +108,8 @@ class Request:
     """One request and where it stands.
 
     `lease_until` (Unix seconds) and `operation` are set while somebody works on it; `sending` says that the
-    facility may know of that work. `next_action_at` (Unix seconds) is when the schedule has to look at it
+    facility may know of that work, `sent_at` (Unix seconds) since when; `attempted_at` is when the last
+    submission began. `next_action_at` (Unix seconds) is when the schedule has to look at it
     again.
     """
 
@@ -142,6 +143,8 @@ class Request:
     lease_until: float | None = None
     operation: str | None = None
     sending: bool = False
+    sent_at: float | None = None
+    attempted_at: str | None = None
     next_action_at: float | None = None
     next_attempt_at: str | None = None
     window_end: str | None = None

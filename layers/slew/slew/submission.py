@@ -73,6 +73,7 @@ def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]
         next_action_at=desk.lease_until,
         operation="submit",
         updated_at=clock.isoformat(now),
+        attempted_at=clock.isoformat(now),
         notes=prepared.notes,
         events=1,
     )
@@ -144,7 +145,7 @@ def send(
 
     def mark_sending() -> None:
         nonlocal current
-        current = store.save(current.change(sending=True))
+        current = store.save(current.change(sending=True, sent_at=clock.timestamp()))
 
     case.http.before_send = case.mailer.before_send = mark_sending
     outcome: Mapping[str, Any]
@@ -192,6 +193,7 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
         reason="",
         text="",
         attempts=0,
+        attempted_at=clock.isoformat(clock.now()),
         facility_request_id=None,
         facility_data={},
         notes=prepared.notes,

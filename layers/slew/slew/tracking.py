@@ -5,8 +5,6 @@ The schedule's tick, `refresh`, and what the facility says of a request of unkno
 
 from __future__ import annotations
 
-from typing import Any
-
 from slew import clock, recovery, store, submission, work
 from slew.errors import (
     Conflict,
@@ -18,7 +16,7 @@ from slew.errors import (
     Problem,
     Unavailable,
 )
-from slew.facility import Absent, Progress
+from slew.facility import Absent, Progress, Submission
 from slew.log import logger
 from slew.principals import Principal, Role
 from slew.records import Request
@@ -28,6 +26,8 @@ from slew.work import Case, Desk
 TICK_MARGIN_S = 20.0
 """A tick begins nothing new when less than this is left of its time."""
 BATCH = 25
+ABSENT_AFTER_S = 120.0
+"""A facility that has not got the request is believed only so long after the send, else it may be sent twice."""
 
 
 def tick(desk: Desk) -> dict[str, int]:
@@ -183,8 +183,10 @@ def _progressed(desk: Desk, request: Request, progress: Progress) -> Request:
     )
 
 
-def _reconciled(desk: Desk, request: Request, found: Any) -> Request:
+def _reconciled(desk: Desk, request: Request, found: Submission | Absent | None) -> Request:
     now = clock.timestamp()
+    if isinstance(found, Absent) and now < (request.sent_at or 0) + ABSENT_AFTER_S:
+        found = None  # what was sent a moment ago may still be on its way into the facility's books
     if isinstance(found, Absent):
         return request.change(
             status=Status.PENDING,

@@ -104,7 +104,7 @@ def order_of(facility: Facility, request: Request, case: Case) -> Order[Any, Any
         allocation=case.allocation.facts,
         requester=Requester(**request.requester),
         now=clock.now(),
-        created_at=clock.parse(request.created_at),
+        created_at=clock.parse(request.attempted_at or request.created_at),
         comment=request.comment,
         facility_request_id=request.facility_request_id,
         facility_data=request.facility_data,

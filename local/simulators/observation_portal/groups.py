@@ -280,8 +280,8 @@ class Store:
             self._charge(group, request, observation)
 
     def _enough(self, request: Request, observation: Observation) -> bool:
-        if observation.state == "COMPLETED":
-            return True
+        if observation.state in ("COMPLETED", "BAD_DATA"):
+            return observation.state == "COMPLETED"
         done = sum(float((s.summary or {}).get("time_completed", 0)) for s in observation.statuses)
         total = request.exposure_seconds
         return total > 0 and 100 * done / total >= request.body["acceptability_threshold"]

@@ -157,11 +157,10 @@ class Scheduler:
         live = request.live()
         if live is None:
             live = self._place_by_hand(request, now)
-        if live.end > now:
-            # The telescope reports after the fact, so that the frames are due a pipeline's delay after now.
-            length = live.end - live.start
-            live.end = now.replace(microsecond=0)
-            live.start = live.end - length
+        # It has just ended, so that the frames are due a pipeline's delay from now.
+        length = live.end - live.start
+        live.end = now.replace(microsecond=0)
+        live.start = live.end - length
         if live.state == "PENDING":
             self.run(group, request, live, live.start)
         self.finish(group, request, live, now)

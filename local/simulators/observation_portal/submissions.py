@@ -113,6 +113,8 @@ class Submissions(PortalCore):
 
     def get_group(self, request: Request, group_id: str) -> Response:
         """`GET /api/requestgroups/{id}/`."""
+        if group_id in ("validate", "max_allowable_ipp"):
+            raise web.detail('Method "GET" not allowed.', 405, {"Allow": "POST"})
         return json_response(render.group(self.group_for(self.begin(request), group_id)))
 
     def list_requests(self, request: Request) -> Response:

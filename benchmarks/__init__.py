@@ -1,0 +1,1 @@
+"""Measurements of the functions, on real Lambda runtime processes."""

@@ -1,0 +1,39 @@
+"""Stands before the handler named by `SLEW_BENCH_HANDLER`, and tells how long it waited for other processes.
+
+What is counted is the time inside `recv` on sockets: the embedded AWS and the simulators are at work then, and
+the function is not. (awslambdaric's own wait for an event is in C and not counted.)
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import time
+from typing import Any
+
+_waited = 0.0
+_receive = socket.socket.recv_into
+
+
+def _timed(self: socket.socket, *arguments: Any) -> int:
+    global _waited
+    started = time.perf_counter()
+    try:
+        return _receive(self, *arguments)
+    finally:
+        _waited += time.perf_counter() - started
+
+
+socket.socket.recv_into = _timed  # type: ignore[assignment, method-assign]
+_module, _, _name = os.environ["SLEW_BENCH_HANDLER"].rpartition(".")
+_handler = getattr(importlib.import_module(_module), _name)
+_ready_at = time.time()
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`answer`: the handler's own; `waited_s`; `ready_at`: when it was imported, Unix seconds; `cpu_s`: spent so far."""
+    global _waited
+    _waited = 0.0
+    answer = _handler(event, context)
+    return {"answer": answer, "waited_s": _waited, "ready_at": _ready_at, "cpu_s": time.process_time()}

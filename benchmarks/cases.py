@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.system import BARE, LIBRARIES, Bench
@@ -55,7 +55,15 @@ def _lift_limits(bench: Bench) -> None:
 
 def _facilities(bench: Bench) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """By facility, an allocation at its simulator, and a request under it."""
+    today = datetime.now(UTC).date()
     imaging = {"observation_choices": ["sdssg", "sdssr"], "exposure_time": 300, "exposure_counts": 2}
+    constraints = {
+        "maximum_airmass": 2.0,
+        "minimum_lunar_distance": 30,
+        "priority": 5,
+        "start_date": str(today + timedelta(days=1)),
+        "end_date": str(today + timedelta(days=8)),
+    }
     return {
         "lco": (
             {
@@ -82,9 +90,10 @@ def _facilities(bench: Bench) -> dict[str, tuple[dict[str, Any], dict[str, Any]]
                     "notification_type": "API",
                     "endpoint": f"{bench.simulators['generic'].url}/api/requests",
                     "api_token": endpoint.DEMO_TOKEN,
+                    "remote_allocation_id": 1,
                 }
             },
-            {"payload": imaging},
+            {"payload": {**imaging, **constraints}},
         ),
         "slack": ({"altdata": _hook()}, {"payload": imaging}),
     }

@@ -16,7 +16,8 @@ from typing import Any, TextIO
 
 WIDEST, NARROWEST = 100, 60
 MARGIN = "   "
-LABEL_WIDTH = 10
+LABEL_WIDTH = 12
+LONGEST_TEXT = 72
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
 
 
@@ -72,7 +73,7 @@ class Console:
 
     def item(self, label: str, value: Any, lines: int = 2) -> None:
         """A label and its value, text or JSON, folded into at most so many lines; a cut one says so."""
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = value if isinstance(value, str) else json.dumps(abridged(value), ensure_ascii=False)
         indent = " " * (len(MARGIN) + 2)
         hanging = indent + " " * LABEL_WIDTH
         for index, line in enumerate(fold(text, self.width - len(hanging), lines)):
@@ -113,6 +114,19 @@ class Console:
         styled = self._styled and style and text.strip()
         self._stream.write(f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if styled else text)
         self._stream.flush()
+
+
+def abridged(value: Any) -> Any:
+    """JSON with long texts cut, and of a list of objects the first and how many more there are."""
+    if isinstance(value, str):
+        return (
+            value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}... ({len(value):,} characters)"
+        )
+    if isinstance(value, dict):
+        return {key: abridged(inner) for key, inner in value.items()}
+    if isinstance(value, list) and len(value) > 1 and isinstance(value[0], dict | list):
+        return [abridged(value[0]), f"... and {len(value) - 1} more"]
+    return [abridged(inner) for inner in value] if isinstance(value, list) else value
 
 
 def fold(text: str, width: int, lines: int) -> list[str]:

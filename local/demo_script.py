@@ -38,7 +38,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Plan:
-    """An allocation, and the request that is made with it."""
+    """An allocation, and the request that is made with it; `then` is its status some minutes later."""
 
     label: str
     facility: str
@@ -50,6 +50,7 @@ class Plan:
     verifies: bool = False
     judges: bool = False
     gives_id: bool = False
+    then: str = "submitted"
 
     @property
     def path(self) -> str:
@@ -113,15 +114,14 @@ def up_tonight(now: datetime) -> JSON:
 
 
 def night(now: datetime) -> tuple[str, str]:
-    """Begin and end of the next 24 hours that lie in one of LCO's semesters, ISO."""
+    """Begin and end, ISO, of the next 24 hours within one of LCO's semesters, two hours or more ahead."""
+    # Two hours, so that no telescope has begun when the demonstration cancels, a quarter of an hour on.
     start = now + timedelta(hours=2)
-    year = start.year
-    for change in (datetime(year, 2, 1, tzinfo=UTC), datetime(year, 8, 1, tzinfo=UTC)):
+    for month in (2, 8):
+        change = datetime(start.year, month, 1, tzinfo=UTC)
         if start < change <= start + timedelta(days=1):
             start = change
-    # Two hours ahead the telescope has not begun when the demonstration, a quarter of an hour on, cancels.
-    moments = (start, start + timedelta(days=1) - timedelta(seconds=2))
-    first, last = (f"{moment + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}" for moment in moments)
+    first, last = (f"{moment:%Y-%m-%dT%H:%M:%S}" for moment in (start, start + timedelta(days=1)))
     return first, last
 
 
@@ -156,6 +156,7 @@ def _lco(now: datetime) -> Plan:
         verifies=True,
         judges=True,
         gives_id=True,
+        then="in_progress",
     )
 
 
@@ -175,6 +176,7 @@ def _atlas() -> Plan:
         trigger=Trigger("atlas_forced_photometry", "/forcedphot/queue/"),
         verifies=True,
         gives_id=True,
+        then="complete",
     )
 
 
@@ -182,9 +184,7 @@ def _generic(now: datetime, transport: str, altdata: JSON, trigger: Trigger) -> 
     return Plan(
         label=f"generic ({transport})",
         facility="generic",
-        allocation=_allocation(
-            f"generic-{transport.lower()}", {"notification_type": transport, **altdata}
-        ),
+        allocation=_allocation(f"generic-{transport.lower()}", {"notification_type": transport, **altdata}),
         target=SN_2023IXF,
         payload={
             "observation_choices": ["sdssg", "sdssr"],

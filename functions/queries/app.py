@@ -170,9 +170,12 @@ def _cursor(parameters: dict[str, str]) -> str | None:
     if "cursor" not in parameters:
         return None
     try:
-        return base64.urlsafe_b64decode(parameters["cursor"].encode()).decode("ascii")
+        position = base64.b64decode(parameters["cursor"].encode(), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        raise Invalid.field(["query", "cursor"], "is not a cursor that this API gave") from None
+        position = ""
+    if "#" not in position:
+        raise Invalid.field(["query", "cursor"], "is not a cursor that this API gave")
+    return position
 
 
 def _encode(cursor: str | None) -> str | None:

@@ -20,7 +20,7 @@ SINISTRO: dict[str, tuple[Any, ...]] = {
     "name": (None, 5, "", "  ", ["a"], GONE),
     "proposal": (None, "", 5, GONE),
     "operator": (None, "FOO", GONE),
-    "observation_type": (None, "DIRECT", GONE),
+    "observation_type": (None, "URGENT", GONE),
     "ipp_value": (None, "x", -1, "1.0", [], 0.49, 2.01),
     "requests": (None, [], {}, "x", [1], GONE),
     f"{REQUEST_PATH}.configurations": (None, {}, [5], GONE),

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast, get_args
+from datetime import timedelta
+from functools import partial
+from typing import Any, get_args
 
 import pytest
 
 from lco.models import CHANNELS, FilterCode
-from slew import drf, portal_listing
+from slew import portal_listing
 from slew.errors import Rejected
-from slew.facility import Absent, Link, MailLink, Order, Submission
-from slew.http import Http
+from slew.facility import Absent, Link, Order, Submission
 from slew.observation_portal import SETTLING
-from slew.redact import Redactor
 from slew.status import Status
-from slew.wire import Answer, HttpRequest
 from tests.contract.bodies import Scene
-from tests.contract.portal.server import FLOYDS_AT_OGG, MUSCAT_AT_OGG, SINISTRO_AT_LSC, Portal
-from tests.contract.refusal import Refusal
-from tests.contract.refusals import REFUSALS
+from tests.contract.lco_at_portal import NEEDED, TELESCOPES, order_at, point_at
+from tests.contract.portal.server import Portal
 from tests.lco_orders import FACILITY, body_of, link, order
 
 pytestmark = [pytest.mark.contract, pytest.mark.xdist_group("portal")]
 
 JSON = dict[str, Any]
-TELESCOPES = {"sinistro": SINISTRO_AT_LSC, "muscat": MUSCAT_AT_OGG, "floyds": FLOYDS_AT_OGG}
-NEEDED: dict[str, JSON] = {
-    "sinistro": {"observation_choices": ["gp", "rp"]},
-    "muscat": {},
-    "floyds": {},
-}
 MODES: list[tuple[str, JSON]] = [
     *(("sinistro", {"observation_choices": [code]}) for code in get_args(FilterCode)),
     ("sinistro", {"observation_choices": ["gp", "rp", "ip", "zs", "Y"]}),
@@ -80,32 +71,14 @@ def _label(case: Any) -> str:
 
 
 @pytest.fixture(autouse=True)
-def at_portal(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("SLEW_LCO_URL", portal.url)
-    # No archive: nothing listens on port 9 (discard).
-    monkeypatch.setenv("SLEW_LCO_ARCHIVE_URL", "http://127.0.0.1:9")
-    portal_listing.forget()
-    yield
-    portal_listing.forget()
+def at_portal(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    point_at(portal, monkeypatch)
 
 
 @pytest.fixture
-def make(portal: Portal, scene: Scene, request: pytest.FixtureRequest) -> Callable[..., Order[Any, Any]]:
-    """Makes orders that the portal accepts now, each with an id of its own."""
-    ids = (f"{abs(hash((request.node.nodeid, n))):024x}"[-24:] for n in itertools.count())
-
-    def make(instrument: str = "sinistro", payload: JSON | None = None, **changes: Any) -> Order[Any, Any]:
-        window = {"start_date": scene.start.isoformat(), "end_date": scene.end.isoformat()}
-        return order(
-            instrument,
-            {"exposure_time": 60.0, **window, **NEEDED[instrument], **(payload or {})},
-            target={"name": "ZTF26aaaaaaa", "ra": scene.ra, "dec": scene.dec},
-            altdata={"PROPOSAL_ID": portal.proposal, "API_TOKEN": portal.token},
-            now=datetime.now(UTC),
-            **{"request_id": next(ids), **changes},
-        )
-
-    return make
+def make(portal: Portal, scene: Scene) -> Callable[..., Order[Any, Any]]:
+    """Makes orders that the portal accepts now."""
+    return partial(order_at, portal, scene)
 
 
 def submitted(wanted: Order[Any, Any], way: Link | None = None) -> tuple[Order[Any, Any], Submission]:
@@ -294,67 +267,6 @@ def test_what_the_listing_does_not_offer_is_not_sent(
     assert sinistro is not None
     assert sinistro["filter"] == set(get_args(FilterCode))
     assert portal_listing.offer(portal.url, "2M0-SCICAM-SPECTRAL", link().http) is None
-
-
-class Spoiling:
-    """A link that changes a submission just before it is sent, as `refusal` says."""
-
-    def __init__(self, http: Http, refusal: Refusal, scene: Scene, token: str) -> None:
-        self._http, self._refusal, self._scene, self._token = http, refusal, scene, token
-
-    def send(self, request: HttpRequest, *, read_timeout: float = 60.0) -> Answer:
-        """Spoilt."""
-        return self._http.send(self._spoilt(request), read_timeout=read_timeout)
-
-    def read(self, request: HttpRequest, *, read_timeout: float = 60.0) -> Answer:
-        """As it is, but for validate."""
-        return self._http.read(
-            self._spoilt(request) if request.method == "POST" else request, read_timeout=read_timeout
-        )
-
-    def _spoilt(self, request: HttpRequest) -> HttpRequest:
-        body = json.loads(request.body)
-        self._refusal.spoil(body, self._scene)
-        headers = {name: value for name, value in request.headers.items() if name != "Authorization"}
-        if self._refusal.authorization:
-            headers["Authorization"] = self._refusal.authorization.format(token=self._token)
-        return replace(request, headers=headers, body=json.dumps(body).encode())
-
-
-@pytest.mark.parametrize(
-    "refusal", [each for each in REFUSALS if each.base in TELESCOPES], ids=lambda refusal: refusal.name
-)
-def test_each_refusal_is_told_readably(
-    make: Callable[..., Order[Any, Any]], portal: Portal, scene: Scene, refusal: Refusal
-) -> None:
-    wanted = make(str(refusal.base), {"exposure_time": 300.0})
-    way = Link(Spoiling(Http(Redactor([portal.token])), refusal, scene, portal.token), cast(MailLink, None))
-    prepared = FACILITY.prepare(wanted, link())
-    with pytest.raises(Rejected) as caught:
-        FACILITY.submit(wanted, prepared, way)
-    if refusal.status == 403:
-        assert caught.value.reason == f"facility refused the credentials ({refusal.error['detail']})"
-        return
-    told = caught.value.reason
-    assert not set("{}\n") & set(told.replace("extra_params{", "").replace("field}", ""))
-    for path in _paths(refusal.error):
-        assert path in told
-    verdict = FACILITY.validate(wanted, prepared, way)
-    # The portal lists instruments in no order.
-    assert (verdict.accepted, sorted(verdict.reason)) == (False, sorted(told))
-
-
-def _paths(error: Any) -> set[str]:
-    """The path of each field that an error names."""
-    return {line.partition(": ")[0] for line in drf.flatten(_plain(error)) if line.partition(": ")[1]}
-
-
-def _plain(error: Any) -> Any:
-    if isinstance(error, dict):
-        return {key: _plain(value) for key, value in error.items()}
-    if isinstance(error, list):
-        return [_plain(value) for value in error]
-    return error if isinstance(error, str) else ""
 
 
 def test_the_portals_clock_and_ours(make: Callable[..., Order[Any, Any]], portal: Portal) -> None:

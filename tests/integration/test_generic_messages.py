@@ -143,7 +143,8 @@ def test_an_email_that_reaches_somebody_is_submitted_and_says_whom_it_did_not(
     assert sent.status is Status.SUBMITTED
     assert "too@example.org" in sent.text
     assert "night@elsewhere.org: email: MessageRejected" in sent.notes[0]
-    with pytest.raises(Rejected, match="not sent to night@elsewhere.org"):
+    ses.clock.advance(5)  # the sandbox's rate
+    with pytest.raises(Rejected, match="not sent to night@elsewhere"):
         FACILITY.cancel(replace(order, facility_data=sent.data), link)
 
 

@@ -1,4 +1,4 @@
-"""Mail through the SES simulator, over real HTTP: one a recipient, never twice, and what each failure means."""
+"""Mail through the SES simulator, over real HTTP: one a recipient, never twice; and what failures mean."""
 
 from __future__ import annotations
 
@@ -77,10 +77,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SesServer]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    mail.client.cache_clear()
+    forget = mail.client.cache_clear
+    forget()
     yield simulator
     simulator.stop()
-    mail.client.cache_clear()
+    forget()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from slew import astro
 
 MAS = 1 / 3_600_000
+EARLIEST, LATEST = datetime.fromisoformat("1900-01-01"), datetime.fromisoformat("2060-01-01")
 degrees = {"allow_nan": False, "allow_infinity": False}
 
 
@@ -76,7 +77,7 @@ def test_galactic_coordinates(ra: float, dec: float) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::erfa.ErfaWarning")
-@given(st.datetimes(datetime(1900, 1, 1), datetime(2060, 1, 1)))
+@given(st.datetimes(EARLIEST, LATEST))
 def test_mjd(moment: datetime) -> None:
     aware = moment.replace(tzinfo=UTC)
     if aware.year >= 2017:  # on the days of earlier leap seconds astropy stretches the day, and we do not

@@ -117,7 +117,8 @@ def test_validate(script: Script, portal: Portal) -> None:
     script.answers[path] = (200, {"request_durations": {}, "errors": lost})
     with pytest.raises(NotSent):
         portal.validate(portal.submission({}))
-    for answer in ((503, PAGE, HTML), (200, PAGE, HTML), (200, []), (200, {}), (429, THROTTLED)):
+    unreadable: list[Any] = [(503, PAGE, HTML), (200, PAGE, HTML), (200, []), (200, {}), (429, THROTTLED)]
+    for answer in unreadable:
         script.answers[path] = answer
         with pytest.raises(NoAnswer):
             portal.validate(portal.submission({}))
@@ -279,7 +280,8 @@ def test_verify(script: Script, portal: Portal) -> None:
     assert "secret-archive" not in repr((good, old, none))
     script.answers["GET /api/profile/"] = (403, {"detail": "Invalid token."})
     assert portal.verify("P").text == "facility refused the credentials (Invalid token.)"
-    for answer in ((500, PAGE, HTML), (200, {}), (200, PAGE, HTML)):
+    unreadable: list[Any] = [(500, PAGE, HTML), (200, {}), (200, PAGE, HTML)]
+    for answer in unreadable:
         script.answers["GET /api/profile/"] = answer
         with pytest.raises(NoAnswer):
             portal.verify("P")
@@ -291,12 +293,13 @@ def test_the_end_of_a_semester(script: Script, portal: Portal) -> None:
     assert portal.semester_end(NOW) == datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC)
     assert script.calls() == ["GET /api/semesters/?semester_contains=2026-11-22"]
     assert portal.semester_end(NOW + timedelta(days=365)) is None
-    for answer in (
+    unreadable: list[Any] = [
         (200, {"results": [{"start": "x", "end": 3}]}),
         (500, PAGE, HTML),
         (200, []),
         (200, PAGE, HTML),
-    ):
+    ]
+    for answer in unreadable:
         script.answers["GET /api/semesters/"] = answer
         assert portal.semester_end(NOW) is None
 
@@ -319,5 +322,5 @@ def test_a_listing_is_asked_for_once_and_a_failure_soon_again(
         offer = portal_listing.offer(script.url, code, http)
         asked.append((offer is not None, len(script.seen)))
     assert asked == [(False, 1), (False, 1), (True, 2), (True, 2), (True, 3)]
-    assert offer == {"readout": {"a"}, "filter": {"gp"}}
+    assert offer == {"readout": frozenset({"a"}), "filter": frozenset({"gp"})}
     portal_listing.forget()

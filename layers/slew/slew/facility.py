@@ -58,8 +58,8 @@ class Order(Generic[P, A]):
     """One request to a facility, checked.
 
     `facility_request_id` and `facility_data` hold what an earlier `submit` or `update` kept; `now` is the
-    moment that all decisions of one piece of work share; `created_at` is when the last submission of it began, so
-    that what is older at the facility is not taken for it.
+    moment that all decisions of one piece of work share; `created_at` is when its last submission
+    began, so that what is older at the facility is not taken for it.
     """
 
     request_id: str
@@ -79,7 +79,7 @@ class Order(Generic[P, A]):
 
 @dataclass(frozen=True)
 class Prepared:
-    """The exact exchanges that `submit` makes, and what was decided for the caller (a clipped window, say)."""
+    """The exact exchanges that `submit` makes, and what was decided for the caller (a clipped window)."""
 
     exchanges: tuple[HttpRequest | Mail, ...]
     notes: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ TICK_MARGIN_S = 20.0
 """A tick begins nothing new when less than this is left of its time."""
 BATCH = 25
 ABSENT_AFTER_S = 120.0
-"""A facility that has not got the request is believed only so long after the send, else it may be sent twice."""
+"""A facility that has not got the request is believed only so long after the send, lest it go twice."""
 
 
 def tick(desk: Desk) -> dict[str, int]:

@@ -113,9 +113,10 @@ class Submissions(PortalCore):
 
     def get_group(self, request: Request, group_id: str) -> Response:
         """`GET /api/requestgroups/{id}/`."""
+        user = self.begin(request)
         if group_id in ("validate", "max_allowable_ipp"):
             raise web.detail('Method "GET" not allowed.', 405, {"Allow": "POST"})
-        return json_response(render.group(self.group_for(self.begin(request), group_id)))
+        return json_response(render.group(self.group_for(user, group_id)))
 
     def list_requests(self, request: Request) -> Response:
         """`GET /api/requests/`."""

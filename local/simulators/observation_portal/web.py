@@ -58,11 +58,9 @@ def body_of(request: Request) -> Any:
     kind = request.mimetype
     if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
         return dict(request.form.items())
-    if kind == "application/json" and not raw:
+    if not raw:
         return {}
     if kind != "application/json":
-        if not raw and not kind:
-            return {}
         sent = request.headers.get("Content-Type", "")
         raise detail(f'Unsupported media type "{sent}" in request.', 415)
     try:

@@ -1,0 +1,107 @@
+"""Tokens: made by an admin, known by the authorizer, dead when they end."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from authorizer.app import handler as authorizer
+from slew import clock, config, tokens
+from slew.principals import Role, from_event
+from tests.support.calls import Client, Context
+from tokens.app import handler as function
+
+
+def principal_of(authorization: str | None) -> dict[str, Any]:
+    headers = {} if authorization is None else {"authorization": authorization}
+    answer = authorizer({"headers": headers}, Context())
+    assert answer["isAuthorized"] is True
+    context: dict[str, Any] = answer["context"]
+    return context
+
+
+def test_a_token_is_shown_once_and_kept_as_a_digest(embedded_aws: Any) -> None:
+    admin = Client(function)
+    body = {
+        "name": "broker",
+        "role": "observer",
+        "groups": ["red", "blue"],
+        "username": "b",
+        "email": "b@example.org",
+    }
+    reply = admin("POST", "/tokens", body)
+    assert reply.status == 201
+    token = reply.json["token"]
+    assert len(token) == len("slew_") + 43
+    stored = json.dumps(embedded_aws("dynamodb").scan(TableName=config.table())["Items"])
+    assert token not in stored
+    assert token not in admin("GET", "/tokens").text
+    event = {"requestContext": {"authorizer": {"lambda": principal_of(f"Bearer {token}")}}}
+    principal = from_event(event)
+    assert (principal.role, principal.groups, principal.username) == (Role.OBSERVER, ("red", "blue"), "b")
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        "Basic c2xldw==",
+        "Bearer slew_" + "A" * 43,
+        "Bearer slew_\u00e9" + "A" * 42,
+    ],
+)
+def test_no_principal_without_a_good_token(embedded_aws: Any, authorization: str | None) -> None:
+    context = principal_of(authorization)
+    assert context["principal_id"] == ""
+    assert context["reason"]
+
+
+def test_a_revoked_token_is_dead_at_once(embedded_aws: Any) -> None:
+    admin = Client(function)
+    token = admin("POST", "/tokens", {"name": "x", "role": "viewer", "groups": ["red"]}).json["token"]
+    (record,) = admin("GET", "/tokens").json["tokens"]
+    assert admin("DELETE", f"/tokens/{record['id']}").status == 204
+    assert principal_of(f"Bearer {token}")["reason"] == "the token has been revoked"
+    assert admin("DELETE", "/tokens/none").status == 404
+
+
+def test_a_token_ends(embedded_aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tokens.issue(embedded_aws("dynamodb"), config.table(), name="x", role="admin", days=1)
+    assert principal_of(f"Bearer {token}")["role"] == "admin"
+    monkeypatch.setattr(clock, "_offset", lambda: 86_401.0)
+    assert principal_of(f"Bearer {token}")["reason"] == "the token has expired"
+
+
+def test_the_last_use_is_noted(embedded_aws: Any) -> None:
+    token = tokens.issue(embedded_aws("dynamodb"), config.table(), name="x", role="admin")
+    assert tokens.listed(embedded_aws("dynamodb"), config.table())[0]["used_at"] is None
+    principal_of(f"Bearer {token}")
+    assert tokens.listed(embedded_aws("dynamodb"), config.table())[0]["used_at"] is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "loc"),
+    [
+        ({"name": "x", "role": "king", "groups": ["red"]}, ["role"]),
+        ({"name": "x", "role": "observer"}, ["groups"]),
+        ({"role": "observer", "groups": ["red"]}, ["name"]),
+        ({"name": "x", "role": "observer", "groups": ["a,b"]}, ["groups", 0]),
+        ({"name": "x", "role": "observer", "groups": ["red"], "days": 0}, ["days"]),
+    ],
+)
+def test_bad_tokens_are_not_made(embedded_aws: Any, body: dict[str, Any], loc: list[Any]) -> None:
+    reply = Client(function)("POST", "/tokens", body)
+    assert reply.status == 422
+    assert reply.json["errors"][0]["loc"] == loc
+
+
+def test_only_an_admin_makes_tokens(embedded_aws: Any) -> None:
+    for role in ("viewer", "observer", "manager"):
+        assert Client(function, role=role, groups="red")("GET", "/tokens").status == 403
+        assert Client(function, role=role, groups="red")("POST", "/tokens", {}).status == 403

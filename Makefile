@@ -32,7 +32,7 @@ serve: $(VENV)/.local ## keep the local stack up on http://127.0.0.1:8080 (SLEW_
 	@$(BIN)/python -m local.serve
 
 test: $(VENV)/.dev ## all tests
-	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy, sam validate
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

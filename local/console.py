@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
@@ -24,7 +23,7 @@ _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
 class Console:
     """Prints to one stream, and remembers what it printed."""
 
-    def __init__(self, stream: TextIO = sys.stdout, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, stream: TextIO, environ: Mapping[str, str] = os.environ) -> None:
         self._stream = stream
         terminal = stream.isatty()
         self._styled = terminal and not environ.get("NO_COLOR")
@@ -74,19 +73,23 @@ class Console:
     def item(self, label: str, value: Any, lines: int = 2) -> None:
         """A label and its value, text or JSON, folded into at most so many lines; a cut one says so."""
         text = value if isinstance(value, str) else json.dumps(abridged(value), ensure_ascii=False)
+        length = len(text if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         indent = " " * (len(MARGIN) + 2)
         hanging = indent + " " * LABEL_WIDTH
-        for index, line in enumerate(fold(text, self.width - len(hanging), lines)):
+        for index, line in enumerate(fold(text, self.width - len(hanging), lines, length)):
             self._write(indent + label.ljust(LABEL_WIDTH) if not index else hanging, "")
             self._line(line, "dim")
 
     def quote(self, text: str) -> None:
         """A message as it reads, line by line, behind a bar."""
-        indent = " " * (len(MARGIN) + 2) + "| "
-        for paragraph in text.rstrip().splitlines():
-            hanging = " " * (len(paragraph) - len(paragraph.lstrip()) + 2)
-            for line in textwrap.wrap(paragraph, self.width - len(indent), subsequent_indent=hanging) or [""]:
-                self._line((indent + line).rstrip())
+        bar = " " * (len(MARGIN) + 2) + "| "
+        for line in text.rstrip().splitlines():
+            hanging = " " * (len(line) - len(line.lstrip()) + 2)
+            wrapped = textwrap.wrap(
+                line, self.width - len(bar), subsequent_indent=hanging, break_on_hyphens=False
+            )
+            for part in wrapped or [""]:
+                self._line((bar + part).rstrip())
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> None:
         """Columns as wide as they must be; those whose index is in `right` are flushed right."""
@@ -98,6 +101,11 @@ class Console:
                 for column, (text, width) in enumerate(zip(row, widths, strict=True))
             )
             self._line((MARGIN + "  ".join(cells)).rstrip()[: self.width], "" if index else "bold")
+
+    def closing(self, text: str) -> None:
+        """The last line, when all went well."""
+        self._line("")
+        self._line(text[: self.width], "green")
 
     def failure(self, text: str) -> None:
         """The one line (folded) that says what went wrong."""
@@ -117,25 +125,23 @@ class Console:
 
 
 def abridged(value: Any) -> Any:
-    """JSON with long texts cut, and of a list of objects the first and how many more there are."""
-    if isinstance(value, str):
-        return (
-            value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}... ({len(value):,} characters)"
-        )
+    """JSON for an excerpt: plain values first, long texts cut, of a list of objects the first only."""
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"{value[:LONGEST_TEXT]}... ({len(value):,} characters)"
     if isinstance(value, dict):
-        return {key: abridged(inner) for key, inner in value.items()}
+        plain_first = sorted(value.items(), key=lambda item: isinstance(item[1], dict | list))
+        return {key: abridged(inner) for key, inner in plain_first}
     if isinstance(value, list) and len(value) > 1 and isinstance(value[0], dict | list):
         return [abridged(value[0]), f"... and {len(value) - 1} more"]
     return [abridged(inner) for inner in value] if isinstance(value, list) else value
 
 
-def fold(text: str, width: int, lines: int) -> list[str]:
-    """The text in at most so many lines of that width; where it is cut, the end says how much is missing."""
-    flat = " ".join(text.split())
-    folded = textwrap.wrap(flat, width, break_on_hyphens=False) or [""]
+def fold(text: str, width: int, lines: int, length: int) -> list[str]:
+    """The text in at most so many lines of that width; a cut one ends with the `length` of the whole."""
+    folded = textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False) or [""]
     if len(folded) <= lines:
         return folded
-    mark = f" ... ({len(flat):,} characters)"
+    mark = f" ... ({length:,} characters)"
     kept = folded[:lines]
     kept[-1] = kept[-1][: width - len(mark)] + mark
     return kept

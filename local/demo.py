@@ -6,6 +6,7 @@ A stack of its own on free ports, beside any that serves; simulators stand in fo
 
 from __future__ import annotations
 
+import io
 import shutil
 import signal
 import sys
@@ -25,28 +26,36 @@ from local.stack import Stack
 
 def main() -> int:
     """Run the demonstration; the exit status."""
-    if hasattr(sys.stdout, "reconfigure"):
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    console = Console()
+    console = Console(sys.stdout)
     workdir = Path(tempfile.mkdtemp(prefix="slew-demo-"))
+    keep_logs = False
     begun = time.monotonic()
     try:
         checks = demonstrate(console, workdir)
-    except Failure as failure:
-        console.abandon()
-        console.failure(str(failure))
-        console.paragraph(f"The logs are in {workdir / 'logs'}.")
-        return 1
+    except (Failure, LookupError, TypeError) as error:
+        keep_logs = True
+        return _failed(console, error, workdir)
     except KeyboardInterrupt:
-        console.abandon()
         return 130
-    shutil.rmtree(workdir, ignore_errors=True)
-    console.paragraph(
-        f"All as it should be: {checks.count} checks, {time.monotonic() - begun:.1f} s. "
-        "`make serve` keeps such a stack up."
+    finally:
+        if not keep_logs:
+            shutil.rmtree(workdir, ignore_errors=True)
+    took = time.monotonic() - begun
+    console.closing(
+        f"All as it should be: {checks.count} checks, {took:.1f} s. `make serve` keeps a stack up."
     )
     return 0
+
+
+def _failed(console: Console, error: Exception, workdir: Path) -> int:
+    console.abandon()
+    text = str(error) if isinstance(error, Failure) else f"an answer has not the expected form: {error!r}"
+    console.failure(text)
+    console.paragraph(f"The functions' logs are in {workdir / 'logs'}.")
+    return 1
 
 
 def demonstrate(console: Console, workdir: Path) -> Checks:
@@ -92,7 +101,7 @@ def start(console: Console, workdir: Path, cleanup: ExitStack) -> Run:
         console.item("simulator", f"{name} {url}")
     now = datetime.fromisoformat(state["now"])
     plans = demo_script.plans(now, f"{state['simulators']['generic']}/api/requests")
-    return Run(console, checks, api, Record(state["simulators"], state["aws_endpoint"]), plans)
+    return Run(console, checks, api, Record(state["simulators"], state["aws_endpoint"]), plans, stack.token)
 
 
 if __name__ == "__main__":

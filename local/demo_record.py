@@ -1,12 +1,12 @@
-"""What the demonstration reads back from the simulators: triggers, Slack messages, email; and where no secret may be."""
+"""What the demonstration reads back: the simulators' own books of triggers, messages and mail; and leaks."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from local.demo_api import control
@@ -49,7 +49,7 @@ class Record:
         return [mail for mail in outbox if address in mail["to"]]
 
 
-def leaks(secrets: Iterable[str], places: dict[str, Sequence[str]]) -> list[str]:
+def leaks(secrets: Iterable[str], places: Mapping[str, Sequence[str]]) -> list[str]:
     """Names of the places in which a secret stands, plain, URL-encoded or in base64."""
     forms = {form for secret in secrets for form in _forms(secret)}
     return [place for place, texts in places.items() if any(form in text for text in texts for form in forms)]
@@ -66,5 +66,9 @@ def _forms(secret: str) -> set[str]:
 
 def headline(rendered: JSON) -> str:
     """The line of a Slack message that a phone shows."""
-    text: Any = rendered["fallback"]
-    return str(text)
+    return str(rendered["fallback"])
+
+
+def reading(rendered: JSON) -> str:
+    """A Slack message as text, each field's label and value on one line."""
+    return re.sub(r"(?m)^(\*[^*\n]+\*)\n(?=`)", r"\1 ", str(rendered["text"]))

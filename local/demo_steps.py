@@ -10,11 +10,11 @@ from typing import Any
 
 from local.console import Console
 from local.demo_api import Answer, Api, Checks, await_that
-from local.demo_record import Record, function_logs, headline, leaks
+from local.demo_record import Record, function_logs, headline, leaks, reading
 from local.demo_script import GROUP_MAIL, JSON, SN_2023IXF, Plan, secrets
 
 JUMP_S = 780
-"""Beyond ATLAS's 40 s, LCO's five minutes of planning, and the ten minutes (and a tenth) between polls of LCO."""
+"""More than ATLAS's 40 s, LCO's five minutes of planning, and the eleven minutes at most to a poll of LCO."""
 
 
 @dataclass
@@ -26,6 +26,7 @@ class Run:
     api: Api
     record: Record
     plans: tuple[Plan, ...]
+    token: str
     submitted: dict[str, Answer] = field(default_factory=dict)
     latest: dict[str, JSON] = field(default_factory=dict)
 
@@ -139,7 +140,7 @@ def cancel(run: Run) -> None:
     run.latest["lco"] = request
     exchanges = run.api.quiet("GET", f"/requests/{request_id}/transactions")["transactions"]
     _show_exchange(run, next(each for each in reversed(exchanges) if each["url"].endswith("/cancel/")))
-    run.console.item("request", f"{request_id} {request['status_text']}")
+    run.console.item("request", f"{request_id}: {request['status_text']}")
     run.checks.equal("status of lco", request["status"], "cancelled")
     run.checks.equal(
         "cancellations at LCO", run.record.cancellations(plan, request["facility_request_id"]), 1
@@ -172,7 +173,7 @@ def count_triggers(run: Run) -> None:
 def look_for_secrets(run: Run, workdir: Path) -> None:
     """No credential in any answer, in this output, or in a log."""
     run.console.begin("credentials in the answers, in this output, in the functions' logs")
-    known = {secret for plan in run.plans for secret in secrets(plan.allocation)}
+    known = {run.token, *(secret for plan in run.plans for secret in secrets(plan.allocation))}
     places = {
         "an answer": run.api.answers,
         "the output": [run.console.printed],
@@ -215,7 +216,7 @@ def _show_slack(run: Run, plan: Plan, statuses: Sequence[str]) -> None:
         run.checks.equal("Slack message: mentions", message["mentions"], [])
         run.checks.that("Slack message", plan.comment in message["text"], "expected the comment, came none")
     run.console.item("", "The first of them, in full:")
-    run.console.quote(messages[0]["text"])
+    run.console.quote(reading(messages[0]))
 
 
 def _show_mail(run: Run, plan: Plan, statuses: Sequence[str]) -> None:
@@ -273,7 +274,7 @@ def _show_exchange(run: Run, exchange: JSON) -> None:
     if authorization := exchange["request_headers"].get("Authorization"):
         run.console.item("", f"Authorization: {authorization}")
     if exchange["request_body"]:
-        run.console.item("", _parsed(exchange["request_body"]), 8)
+        run.console.item("", _parsed(exchange["request_body"]), 10)
     run.console.item("answered", f"{exchange['status']} after {exchange['elapsed_ms']} ms")
     run.console.item("", _parsed(exchange["answer_body"]), 3)
 

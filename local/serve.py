@@ -1,6 +1,6 @@
-"""`python -m local.serve`: keep the stack up until Ctrl-C or SIGTERM, on port `SLEW_PORT` (8080).
+"""`python -m local.serve`: keep the stack up until Ctrl-C or SIGTERM, on port `SLEW_PORT` (8080; 0: a free one).
 
-Once it is ready, `.slew/serve.json` says where: `{"url", "token", "aws_endpoint", "simulators"}`, the last a
+Once it is ready, `serve.json` in the work directory, `SLEW_WORKDIR` (`.slew`), says where: `{"url", "token", "aws_endpoint", "simulators"}`, the last a
 map of name to URL.
 """
 
@@ -20,13 +20,13 @@ from typing import Any
 from local.simulators.slack import SEEDED_HOOKS
 from local.stack import ROOT, Stack
 
-WORKDIR = ROOT / ".slew"
+WORKDIR = Path(os.environ.get("SLEW_WORKDIR") or ROOT / ".slew").resolve()
 
 
 def main() -> int:
     """Serve; the exit status."""
     port = int(os.environ.get("SLEW_PORT", "8080"))
-    WORKDIR.mkdir(exist_ok=True)
+    WORKDIR.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(
         filename=WORKDIR / "serve.log", format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )

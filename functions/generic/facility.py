@@ -70,8 +70,9 @@ class Generic(Facility):
         )
         return start, end + timedelta(days=1)
 
-    def notification_type(self, altdata: GenericAltdata) -> None:
+    def notification_type(self, altdata: GenericAltdata) -> str | None:
         """No notices by altdata: its `notification_type` is the transport, which itself tells of all."""
+        return None
 
     def _message(self, order: GenericOrder, action: transport.Action) -> HttpRequest | Mail:
         notice = transport.notice(self, order, action, order.payload.told())

@@ -170,7 +170,8 @@ def _cursor(parameters: dict[str, str]) -> str | None:
     if "cursor" not in parameters:
         return None
     try:
-        position = base64.b64decode(parameters["cursor"].encode(), altchars=b"-_", validate=True).decode("ascii")
+        encoded = parameters["cursor"].encode()
+        position = base64.b64decode(encoded, altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         position = ""
     if "#" not in position:

@@ -1,4 +1,4 @@
-"""The publisher: the stream's records in, the topic's messages out, and so what reaches each channel's queue."""
+"""The publisher: the stream's records in, and what of them reaches each channel's queue."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Bench:
     def refusal(self, kind: type[FacilityError]) -> FacilityError:
         with pytest.raises(kind) as caught:
             self.submit()
-        return cast(FacilityError, caught.value)
+        return caught.value
 
     def check_no_secret(self, *more: Any) -> None:
         """None of the webhook's parts in the record or in what else is given."""

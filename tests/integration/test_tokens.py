@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from authorizer.app import handler as authorizer
-from slew import clock, config, tokens
+from slew import cli, clock, config, tokens
 from slew.principals import Role, from_event
 from tests.support.calls import Client, Context
 from tokens.app import handler as function
@@ -105,3 +105,13 @@ def test_only_an_admin_makes_tokens(embedded_aws: Any) -> None:
     for role in ("viewer", "observer", "manager"):
         assert Client(function, role=role, groups="red")("GET", "/tokens").status == 403
         assert Client(function, role=role, groups="red")("POST", "/tokens", {}).status == 403
+
+
+def test_the_first_token_is_made_on_the_command_line(
+    embedded_aws: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["token", "--table", config.table(), "--name", "operations"]) == 0
+    token = capsys.readouterr().out.strip()
+    assert principal_of(f"Bearer {token}")["role"] == "admin"
+    assert cli.main(["token", "--table", config.table(), "--name", "x", "--role", "observer"]) == 2
+    assert "groups" in capsys.readouterr().err

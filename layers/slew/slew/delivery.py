@@ -186,6 +186,8 @@ def _bury(body: str) -> None:
 
 def _open(record: Mapping[str, Any]) -> _Letter:
     body = json.loads(record["body"])
+    if not isinstance(body, dict):
+        raise TypeError("not an object")
     known = {each.name for each in fields(Notice)}
     notice = Notice(**{key: value for key, value in body.items() if key in known})
     return _Letter(record, body, notice)

@@ -105,8 +105,9 @@ class Portal:
             raise NoAnswer("the portal's answer cannot be read") from None
 
     def _find(self, order: Order[Any, Any], proposal: str) -> Submission | Absent | None:
+        # An update may have changed the name, and its crash may have kept us from noting it.
         query = {
-            "name": order.target.name,
+            **({} if order.facility_request_id else {"name": order.target.name}),
             "proposal": proposal,
             "created_after": f"{(order.created_at - _CLOCKS_APART).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "limit": _PAGE,

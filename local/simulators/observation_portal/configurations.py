@@ -150,7 +150,8 @@ def _allowed_by_instrument(body: JSON, instrument: Instrument) -> None:
             instrument, "acquisition", acquisition["mode"], acquisition["extra_params"]
         )
     _schema(body, instrument)
-    for config in body["instrument_configs"]:
+    configs = body["instrument_configs"]
+    for config in configs:
         config["mode"] = _mode(instrument, "readout", config["mode"], config["extra_params"])
         config["rotator_mode"] = _mode(instrument, "rotator", config["rotator_mode"], config["extra_params"])
         _elements(config, instrument, required=kind.needs_elements)
@@ -160,6 +161,9 @@ def _allowed_by_instrument(body: JSON, instrument: Instrument) -> None:
     _repeat(body, instrument)
     if body["type"] == "SCRIPT" and not body["extra_params"].get("script_name"):
         raise refuse("Must specify a script_name in extra_params for SCRIPT configuration type")
+    offsets = (config["extra_params"].get(f"offset_{axis}") for config in configs for axis in ("ra", "dec"))
+    if any(offsets):
+        body["extra_params"].setdefault("dither_pattern", "custom")
 
 
 def _schema(body: JSON, instrument: Instrument) -> None:

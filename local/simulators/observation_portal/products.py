@@ -88,7 +88,7 @@ def _of_status(
 ) -> Iterator[Frame]:
     instrument = instrument_of(configuration)
     target, kind = configuration["target"], configuration["type"]
-    done = datetime.fromisoformat((status.summary or {})["end"])
+    done = max(datetime.fromisoformat(each.summary["end"]) for each in observation.statuses if each.summary)
     serial = (status.id - FIRST_STATUS) * MOST_FRAMES_OF_STATUS
     for shutter, camera, element, seconds in _exposures(status, configuration):
         night = (shutter - timedelta(hours=12)).strftime("%Y%m%d")

@@ -1,0 +1,44 @@
+"""`python -m slew.cli token`: make a token without the API, as the first one of a deployment must be made.
+
+Run by an operator whose AWS credentials may write the table; the token goes to standard output, once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import boto3
+
+from slew import tokens
+from slew.errors import Invalid
+from slew.principals import Role
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make a token; 0 if it was made, 2 for arguments that are not right."""
+    parser = argparse.ArgumentParser(prog="slew.cli", description="Slew's operator commands")
+    commands = parser.add_subparsers(required=True)
+    token = commands.add_parser("token", help="make a bearer token")
+    token.add_argument("--table", required=True, help="the stack's output TableName")
+    token.add_argument("--name", required=True, help="whose it is, or what for")
+    token.add_argument("--role", default="admin", choices=[role.name.lower() for role in Role])
+    token.add_argument("--group", action="append", default=[], help="a group it is good for; may be repeated")
+    token.add_argument("--days", type=float, default=365, help="until it expires")
+    token.add_argument("--endpoint-url", help="another DynamoDB than the region's, such as the local stack's")
+    given = parser.parse_args(arguments)
+    client = boto3.client("dynamodb", endpoint_url=given.endpoint_url)
+    try:
+        made = tokens.issue(
+            client, given.table, name=given.name, role=given.role, groups=given.group, days=given.days
+        )
+    except Invalid as error:
+        print(error.detail, file=sys.stderr)
+        return 2
+    print(made)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -44,7 +44,7 @@ class Console:
 
     def paragraph(self, text: str, indent: str = "") -> None:
         """Running text."""
-        for line in textwrap.wrap(text, self.width - len(indent)):
+        for line in textwrap.wrap(text, self.width - len(indent), break_on_hyphens=False):
             self._line(indent + line)
 
     def step(self, text: str) -> None:
@@ -62,7 +62,7 @@ class Console:
         """How what `begin` announced came out, at the right margin."""
         blank = " " * max(2, self.width - len(self._open) - len(outcome))
         self._write(blank)
-        self._write(outcome + "\n", style)
+        self._line(outcome, style)
         self._open = ""
 
     def abandon(self) -> None:

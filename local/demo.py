@@ -7,6 +7,7 @@ A stack of its own on free ports, beside any that serves; simulators stand in fo
 from __future__ import annotations
 
 import io
+import logging
 import shutil
 import signal
 import sys
@@ -31,6 +32,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(sys.stdout)
     workdir = Path(tempfile.mkdtemp(prefix="slew-demo-"))
+    (workdir / "logs").mkdir()
+    logging.basicConfig(filename=workdir / "logs" / "stack.log")  # else warnings go between the steps
     keep_logs = False
     begun = time.monotonic()
     try:
@@ -54,7 +57,8 @@ def _failed(console: Console, error: Exception, workdir: Path) -> int:
     console.abandon()
     text = str(error) if isinstance(error, Failure) else f"an answer has not the expected form: {error!r}"
     console.failure(text)
-    console.paragraph(f"The functions' logs are in {workdir / 'logs'}.")
+    console.paragraph("The logs are in")
+    console.paragraph(str(workdir / "logs"))
     return 1
 
 

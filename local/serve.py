@@ -1,7 +1,7 @@
-"""`python -m local.serve`: keep the stack up until Ctrl-C or SIGTERM, on port `SLEW_PORT` (8080; 0: a free one).
+"""`python -m local.serve`: keep the stack up until Ctrl-C or SIGTERM, on port `SLEW_PORT` (8080).
 
-Once it is ready, `serve.json` in the work directory, `SLEW_WORKDIR` (`.slew`), says where: `{"url", "token", "aws_endpoint", "simulators"}`, the last a
-map of name to URL.
+Port 0 is a free one. Once it is ready, `serve.json` in the work directory (`SLEW_WORKDIR`, default `.slew`)
+says where: `{"url", "token", "aws_endpoint", "simulators"}`, the last a map of name to URL.
 """
 
 from __future__ import annotations

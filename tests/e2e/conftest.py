@@ -12,11 +12,11 @@ import requests
 from local.stack import Stack
 
 SLACK_ALTDATA = {
-    "slack_workspace": "T00000000",
-    "slack_channel": "B00000000",
-    "slack_token": "XXXXXXXXXXXXXXXXXXXXXXXX",
+    "slack_workspace": "TEndToEnd",
+    "slack_channel": "BEndToEnd",
+    "slack_token": "aHookThatOnlyTheTestsKnow",
 }
-ATLAS_TOKEN = "0123456789abcdef0123456789abcdef01234567"
+ATLAS_TOKEN = "0123456789abcdef0123456789abcdef01234567"  # astro1 of the simulator
 TARGET = {"name": "SN 2023ixf", "ra": 210.910674637, "dec": 54.311651}
 
 
@@ -61,4 +61,7 @@ class System:
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with Stack(workdir=tmp_path_factory.mktemp("stack")) as stack:
-        yield System(stack)
+        system = System(stack)
+        hook = dict(zip(("workspace", "service", "token"), SLACK_ALTDATA.values(), strict=True))
+        system.simulator("slack", "POST", "/_config", {"hooks": [hook]})
+        yield system

@@ -201,8 +201,7 @@ def test_frames_are_listed_when_they_come(bench: Bench, instrument: str, level: 
     wanted = bench.submitted(instrument)
     bench.advance(wanted, "completed")
     progress = FACILITY.poll(wanted, bench.link)
-    assert (progress.status, progress.products) == (Status.COMPLETE, None)
-    assert progress.next_poll_s is not None
+    assert (progress.status, progress.products, progress.next_poll_s) == (Status.COMPLETE, None, 1800)
     wanted = bench.later(replace(wanted, facility_data=progress.data), hours=20)
     progress = FACILITY.poll(wanted, bench.link)
     assert progress.products

@@ -91,6 +91,7 @@ def test_an_empty_list_is_not_yet_for_a_day_and_then_the_raw_frames(script: Scri
     soon = complete(script, http)
     assert (soon.status, soon.products, soon.next_poll_s) == (Status.COMPLETE, None, 1800)
     assert complete(script, http, timedelta(hours=20)).next_poll_s == 1800
+    assert not any("reduction_level=0&" in call for call in script.calls())
     script.answers["GET /frames/"] = [frames(), frames({**FRAME, "reduction_level": 0})]
     over = complete(script, http, timedelta(hours=24))
     assert over.products is not None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
+from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -24,7 +25,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from slew import clock, config
+from slew import aws, clock, config
 from slew.errors import FacilityError, NotSent, Rejected, Unanswered
 from slew.facility import MailLink
 from slew.redact import Redactor
@@ -44,11 +45,8 @@ _THROTTLED = ("TooManyRequestsException", "ThrottlingException", "Throttling")
 @cache
 def client() -> Any:
     """The SES client, made on first use."""
-    import boto3
-    from botocore.config import Config
-
     once = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
-    return boto3.client("sesv2", config=once)
+    return aws.new_client("sesv2", once)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is measured: the packages and the layer as `sam build` makes them, for this machine's processor and a Python 3.13."""
+"""What is measured: the packages and the layer as `sam build` makes them, for this machine and Python 3.13."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMPILE = ("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
 
 @dataclass(frozen=True)
 class Artifacts:
-    """`python` has awslambdaric and boto3, as Lambda's runtime has; `handlers` are the floors' and the probe's."""
+    """`python` has awslambdaric and boto3, as Lambda's runtime has; `handlers` are the floors and the probe."""
 
     python: Path
     version: str
@@ -37,7 +37,7 @@ class Artifacts:
 
 
 def prepare() -> Artifacts:
-    """Build everything. Raises subprocess.CalledProcessError with the tool's own output."""
+    """Build everything. Raises SystemExit with the output of the tool that failed."""
     WORKDIR.mkdir(parents=True, exist_ok=True)
     interpreter = _interpreter()
     version = _output(interpreter, "-c", "import platform; print(platform.python_version())")
@@ -58,9 +58,10 @@ def size(directory: Path) -> int:
 
 
 def _interpreter() -> str:
-    """A Python 3.13 that really runs: pyenv's shims may name one that they then do not find. Else this Python."""
+    """A Python 3.13 that really runs: pyenv's shims name some that they then do not find. Else this Python."""
     for candidate in _candidates():
-        found = subprocess.run([candidate, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True)
+        command = [candidate, "-c", "import sys; print(sys.executable)"]
+        found = subprocess.run(command, capture_output=True, text=True)
         if found.returncode == 0:
             return found.stdout.strip()
     return sys.executable
@@ -70,7 +71,8 @@ def _candidates() -> Iterator[str]:
     if found := shutil.which(f"python{WANTED}"):
         yield found
     yield from map(str, Path.home().glob(f".pyenv/versions/{WANTED}.*/bin/python{WANTED}"))
-    managed = subprocess.run([_UV, "python", "find", "--no-python-downloads", WANTED], capture_output=True, text=True)
+    command = [_UV, "python", "find", "--no-python-downloads", WANTED]
+    managed = subprocess.run(command, capture_output=True, text=True)
     if managed.returncode == 0:
         yield managed.stdout.strip()
 
@@ -84,13 +86,13 @@ def _build() -> None:
         "SAM_CLI_TELEMETRY": "0",
         "PATH": os.pathsep.join([*tools, os.environ["PATH"]]),
     }
+    template = ["--template-file", str(ROOT / "template.yaml"), "--build-dir", str(_BUILD)]
     parameters = ["--parameter-overrides", f"Architecture={architecture}"]
-    command = ["sam", "build", "--template-file", str(ROOT / "template.yaml"), "--build-dir", str(_BUILD), *parameters]
-    _run(*command, environment=environment)
+    _run("sam", "build", *template, *parameters, environment=environment)
 
 
 def _adapt(layer: Path, interpreter: str) -> None:
-    """Make the layer run on this machine's Python, which is not the one it was packed for: the same pins, compiled anew."""
+    """The same pins for this machine's Python, which is not the one that the layer was packed for."""
     requirements = str(ROOT / "layers" / "slew" / "requirements.txt")
     target = ["--python", interpreter, "--target", str(layer), "--reinstall"]
     _uv("pip", "install", "--require-hashes", *target, "-r", requirements)
@@ -101,9 +103,9 @@ def _runtime(interpreter: str) -> Path:
     """An environment with what Lambda's own runtime holds, at the pinned versions."""
     directory = WORKDIR / "venv"
     python = directory / "bin" / "python"
-    constraints = str(ROOT / "requirements" / "local.txt")
+    pins = ["-c", str(ROOT / "requirements" / "local.txt")]
     _uv("venv", "--clear", "--python", interpreter, str(directory))
-    _uv("pip", "install", "--python", str(python), "--compile-bytecode", "-c", constraints, "awslambdaric", "boto3")
+    _uv("pip", "install", "--python", str(python), "--compile-bytecode", *pins, "awslambdaric", "boto3")
     return python
 
 

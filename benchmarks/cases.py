@@ -14,7 +14,6 @@ from local import apigateway
 from local.simulators import atlas, endpoint
 from local.simulators.observation_portal import accounts
 from local.simulators.slack import SEEDED_HOOKS
-from slew import tokens
 
 GROUP = "benchmark"
 MANY = 100_000
@@ -24,7 +23,7 @@ _DEGREES_A_DAY = 360 / 365.2422
 
 @dataclass(frozen=True)
 class Case:
-    """`first` and `again` make events; `good` judges an answer, so that no failure is measured as a success."""
+    """`first` and `again` make events; `good` judges the answers: no failure is measured as a success."""
 
     function: str
     what: str
@@ -37,7 +36,7 @@ class Case:
 def cases(bench: Bench) -> list[Case]:
     """The floors, every facility, every other function of the template. Creates what they need."""
     _lift_limits(bench)
-    floors = [_floor(BARE, "a bare handler"), _floor(LIBRARIES, "the libraries and the two clients")]
+    floors = [_floor(BARE, "nothing"), _floor(LIBRARIES, "nothing")]
     facilities = [_facility(bench, facility, *about) for facility, about in _facilities(bench).items()]
     found = [*floors, *facilities, *_others(bench)]
     missing = {function.name for function in bench.system.functions} - {case.function for case in found}
@@ -48,9 +47,11 @@ def cases(bench: Bench) -> list[Case]:
 
 def _lift_limits(bench: Bench) -> None:
     bench.configure("slack", {"rate": MANY, "burst": MANY})
-    bench.configure("atlas_forced_photometry", {"writes_per_minute": MANY, "reads_per_minute": MANY, "task_cap": MANY})
+    limits = {"writes_per_minute": MANY, "reads_per_minute": MANY, "task_cap": MANY}
+    bench.configure("atlas_forced_photometry", limits)
     throttle = {"create": None, "validate": None, "cancel": None}
-    bench.configure("lco", {"throttle": throttle, "proposals": {"LCO2026B-001": {"hours": MANY, "ipp_limit": MANY}}})
+    proposals = {"LCO2026B-001": {"hours": MANY, "ipp_limit": MANY}}
+    bench.configure("lco", {"throttle": throttle, "proposals": proposals})
 
 
 def _facilities(bench: Bench) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
@@ -127,8 +128,8 @@ def _submitted(answer: Mapping[str, Any]) -> bool:
 
 
 def _others(bench: Bench) -> list[Case]:
-    (table,) = bench.system.tables
-    token = tokens.issue(bench.client("dynamodb"), table.name, name="benchmark", role="admin")
+    issue = bench.http_event("POST", "/tokens", {"name": "benchmark", "role": "admin"})
+    token = _expect(bench.cold("TokensFunction", issue).answer, 201)["token"]
     request_id = _a_request(bench)
     entitled = apigateway.authorizer_event(bench.http_event("GET", f"/requests/{request_id}"))
     entitled["headers"]["authorization"] = f"Bearer {token}"
@@ -141,7 +142,7 @@ def _others(bench: Bench) -> list[Case]:
         return Case(function, what, event, event, good)
 
     return [
-        same("AuthorizerFunction", "a token", lambda: entitled, lambda answer: bool(answer["context"]["principal_id"])),
+        same("AuthorizerFunction", "a token", lambda: entitled, _known),
         same("QueriesFunction", "`GET /requests/{id}`", asked(f"/requests/{request_id}"), _ok),
         same("TokensFunction", "`GET /tokens`", asked("/tokens"), _ok),
         same("PublisherFunction", "one change", lambda: {"Records": [_change()]}, _all_done),
@@ -156,6 +157,10 @@ def _floor(function: str, what: str) -> Case:
 
 def _ok(answer: Mapping[str, Any]) -> bool:
     return bool(answer["statusCode"] == 200)
+
+
+def _known(answer: Mapping[str, Any]) -> bool:
+    return bool(answer["context"]["principal_id"])
 
 
 def _all_done(answer: Mapping[str, Any]) -> bool:
@@ -235,12 +240,11 @@ def _change() -> dict[str, Any]:
         "sk": {"S": "EVENT#000002"},
         "doc": {"S": json.dumps(doc)},
     }
-    return {"eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": {"SequenceNumber": "1", "NewImage": image}}
+    changed = {"SequenceNumber": "1", "NewImage": image}
+    return {"eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": changed}
 
 
 def _opposite_the_sun() -> float:
-    """A right ascension, degrees, that is up at midnight anywhere: a target that LCO accepts on every date."""
+    """A right ascension, degrees, that is up at midnight: a target that LCO accepts on every date."""
     days = (datetime.now(UTC) - _EQUINOX).total_seconds() / 86400
     return (180 + days * _DEGREES_A_DAY) % 360
-
-

@@ -1,11 +1,13 @@
-"""The embedded AWS, the simulators and the functions, without what else the local stack has: its pumps, schedules and
-gateway would be at work beside the measurement.
+"""The embedded AWS, the simulators and the functions, without the rest of the local stack.
+
+Its pumps, schedules and gateway would be at work beside what is measured.
 """
 
 from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -36,7 +38,11 @@ PRINCIPAL = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One invocation. `total_s` is from outside, with the Runtime API's host; `init_s` only of a process's first."""
+    """One invocation, in seconds.
+
+    `total_s` is taken outside, at the Runtime API's host. `waited_s` went to the embedded AWS and simulators.
+    `cpu_s` is the process's own, from its start if this is its first. `init_s` is of cold starts only.
+    """
 
     answer: Any
     total_s: float
@@ -71,16 +77,21 @@ class Bench:
         """End the function's processes."""
         self._runtime.recycle(function)
 
-    def http_event(self, method: str, target: str, body: Any = None, key: str | None = None) -> dict[str, Any]:
+    def http_event(
+        self, method: str, target: str, body: Any = None, key: str | None = None
+    ) -> dict[str, Any]:
         """What API Gateway sends for a request of an admin."""
-        moment = datetime.now(UTC)
-        headers = [("host", "localhost"), ("content-type", "application/json"), ("authorization", "Bearer slew_")]
+        headers = [
+            ("host", "localhost"),
+            ("content-type", "application/json"),
+            ("x-amzn-trace-id", f"Root=1-{uuid.uuid4().hex}"),
+        ]
         headers += [("idempotency-key", key)] if key else []
         content = json.dumps(body).encode() if body is not None else b""
         request = apigateway.Request(method, target, headers, content)
         found = apigateway.match(self.system.routes, method, request.path)
         assert found, target
-        return apigateway.event(request, found, moment, PRINCIPAL)
+        return apigateway.event(request, found, datetime.now(UTC), PRINCIPAL)
 
     def configure(self, simulator: str, wanted: Mapping[str, Any]) -> None:
         """`POST /_config` of a simulator."""
@@ -153,5 +164,3 @@ def post(url: str, body: Mapping[str, Any]) -> None:
     request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urlopen(request, timeout=30) as answer:
         answer.read()
-
-

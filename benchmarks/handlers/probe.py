@@ -1,7 +1,7 @@
-"""Stands before the handler named by `SLEW_BENCH_HANDLER`, and tells how long it waited for other processes.
+"""Stands before the handler named by `SLEW_BENCH_HANDLER`, and tells how long it waited for others.
 
-What is counted is the time inside `recv` on sockets: the embedded AWS and the simulators are at work then, and
-the function is not. (awslambdaric's own wait for an event is in C and not counted.)
+What is counted is the time inside `recv` on sockets: the embedded AWS and the simulators are at work then,
+and the function is not. (awslambdaric's own wait for an event is in C and not counted.)
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 _waited = 0.0
+_cpu = 0.0
 _receive = socket.socket.recv_into
 
 
@@ -32,8 +33,13 @@ _ready_at = time.time()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`answer`: the handler's own; `waited_s`; `ready_at`: when it was imported, Unix seconds; `cpu_s`: spent so far."""
-    global _waited
+    """The handler's own `answer`, and the probe's measurements.
+
+    `waited_s` in this invocation; `cpu_s` spent by the process since the one before, or since its start;
+    `ready_at`, when the handler's module was imported, in Unix seconds.
+    """
+    global _waited, _cpu
     _waited = 0.0
     answer = _handler(event, context)
-    return {"answer": answer, "waited_s": _waited, "ready_at": _ready_at, "cpu_s": time.process_time()}
+    before, _cpu = _cpu, time.process_time()
+    return {"answer": answer, "waited_s": _waited, "cpu_s": _cpu - before, "ready_at": _ready_at}

@@ -21,9 +21,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from slew.email_message import recipients
 from slew.facility import Altdata, Payload
 from slew.imaging import AllowedFilters, Filters, Number, WholeNumber
-from slew.models import Line
+from slew.models import HookPart, Line
 from slew.notice import short
-from slew.transport import HookPart
 
 _NEEDED = {
     "API": ("endpoint", "api_token"),

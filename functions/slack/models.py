@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field
 
 from slew.facility import Altdata, Payload
 from slew.imaging import AllowedFilters, Filters, Number
+from slew.models import HookPart
 from slew.notice import short
-from slew.transport import HookPart
 
 
 class SlackAltdata(Altdata):

@@ -23,10 +23,16 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """The process, and the lines that it printed once it was ready."""
+    (tmp_path / "tmp").mkdir()
     process = subprocess.Popen(
         [sys.executable, "-m", "local.serve"],
         cwd=ROOT,
-        env={**os.environ, "SLEW_PORT": "0", "SLEW_WORKDIR": str(tmp_path / "work")},
+        env={
+            **os.environ,
+            "SLEW_PORT": "0",
+            "SLEW_WORKDIR": str(tmp_path / "work"),
+            "TMPDIR": str(tmp_path / "tmp"),
+        },
         stdout=subprocess.PIPE,
         stderr=(tmp_path / "stderr").open("w"),
         text=True,
@@ -42,8 +48,12 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
             pytest.fail(f"it did not serve: {(tmp_path / 'stderr').read_text()}")
         yield process, lines
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
         process.stdout.close()
 
 
@@ -110,6 +120,7 @@ def test_the_state_lasts_until_it_is_stopped(
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
     assert not described.exists()
+    assert list((tmp_path / "tmp").iterdir()) == []
     ends = time.monotonic() + 10
     while (left := alive(below)) and time.monotonic() < ends:
         time.sleep(0.05)

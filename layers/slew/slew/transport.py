@@ -7,9 +7,7 @@ The message is the very one that announcements have, headed `New request`, `Upda
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, SecretStr
+from typing import Any, Literal
 
 from slew import clock, config, email_message, slack_message, slack_webhook
 from slew.errors import Rejected
@@ -20,17 +18,6 @@ from slew.wire import HttpRequest, Mail
 
 Action = Literal["submit", "update", "cancel"]
 _STATUS: Mapping[Action, str] = {"submit": "new", "update": "updated", "cancel": "cancelled"}
-
-
-def _is_part(value: SecretStr) -> SecretStr:
-    # `pattern` cannot be put on a SecretStr: pydantic applies it to the wrapper and fails with a TypeError.
-    if not slack_webhook.is_part(value.get_secret_value()):
-        raise ValueError("must be letters and digits only")
-    return value
-
-
-HookPart = Annotated[SecretStr, AfterValidator(_is_part)]
-"""One of the three parts of a webhook's path, which together are its credential."""
 
 
 def hook(altdata: Any) -> slack_webhook.Parts:

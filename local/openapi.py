@@ -34,7 +34,7 @@ def document() -> Json:
             "title": "Slew",
             "version": __version__,
             "summary": "Telescope follow-up triggering",
-            "description": "One HTTPS request triggers a telescope, once. Failures are problem documents (RFC 9457).",
+            "description": "One HTTPS request triggers a telescope, once. Errors are RFC 9457 problems.",
             "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
         },
         "servers": [{"url": "/", "description": "This deployment"}],

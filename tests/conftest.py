@@ -32,7 +32,7 @@ def embedded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.delenv("SLEW_CLOCK_FILE", raising=False)
     with moto.mock_aws():
         system = template.load(ROOT / "template.yaml", {}, "http://localhost")
-        resources.create(system, boto3.client)
+        resources.create(system, lambda service: boto3.client(service))  # type: ignore[call-overload]
         monkeypatch.setenv("SLEW_TABLE", system.tables[0].name)
         aws.client.cache_clear()
         vault._cache.clear()

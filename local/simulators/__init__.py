@@ -1,1 +1,1 @@
-"""Strict, stateful stand-ins for the facilities, one module each; what every one of them shares is in `base`."""
+"""Strict, stateful stand-ins for the facilities, one module each; what they share is in `base`."""

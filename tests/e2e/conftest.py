@@ -54,7 +54,8 @@ class System:
 
     def outbox(self) -> list[dict[str, Any]]:
         """Mails that were accepted."""
-        found: list[dict[str, Any]] = requests.get(f"{self.stack.aws_endpoint}/_ses/outbox", timeout=30).json()
+        answer = requests.get(f"{self.stack.aws_endpoint}/_ses/outbox", timeout=30)
+        found: list[dict[str, Any]] = answer.json()
         return found
 
 

@@ -1,4 +1,4 @@
-"""From a change of status to a message, on the running system: stream, topic, queue, notifier, Slack and mail."""
+"""From a change of status to a message, on the running system: stream, topic, queue, notifier."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ def atlas_body(allocation: str, **target: Any) -> dict[str, Any]:
 
 
 def test_slack_is_told_of_every_change_and_names_it_truthfully(system: System) -> None:
-    altdata = {"api_token": ATLAS_TOKEN, "notification_type": "slack", "include_comments": True, **SLACK_ALTDATA}
+    altdata = {
+        "api_token": ATLAS_TOKEN,
+        "notification_type": "slack",
+        "include_comments": True,
+        **SLACK_ALTDATA,
+    }
     system.allocate("atlas_forced_photometry", "told", altdata)
     view = system.call("POST", ATLAS, atlas_body("told", name="<!channel> & AT 1")).json()
     for _ in range(8):
@@ -39,7 +44,11 @@ def test_slack_is_told_of_every_change_and_names_it_truthfully(system: System) -
 
 
 def test_mail_has_text_and_html_and_a_safe_subject(system: System) -> None:
-    altdata = {"api_token": ATLAS_TOKEN, "notification_type": "email", "email": "a@example.org, b@example.org"}
+    altdata = {
+        "api_token": ATLAS_TOKEN,
+        "notification_type": "email",
+        "email": "a@example.org, b@example.org",
+    }
     system.allocate("atlas_forced_photometry", "mailed", altdata)
     system.call("POST", ATLAS, atlas_body("mailed", name="AT <b>2</b>"))
     system.stack.drain()

@@ -48,7 +48,9 @@ def until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not come to that")
 
 
-def kill_while_it_waits(system: System, simulator: str, function: str, path: str, body: Any, key: str) -> None:
+def kill_while_it_waits(
+    system: System, simulator: str, function: str, path: str, body: Any, key: str
+) -> None:
     """Submit, and kill the function's process while the facility takes its time with the answer."""
     system.simulator(simulator, "POST", "/_fault", {"kind": "hang", "method": "POST", "seconds": 3})
     before = len(system.arrivals(simulator))
@@ -66,7 +68,9 @@ def test_ten_clients_with_one_key_make_one_trigger(system: System) -> None:
     before = len(system.arrivals("slack"))
     replies: list[Any] = []
     clients = [
-        threading.Thread(target=lambda: replies.append(system.call("POST", SLACK, slack_body("AT race"), "race")))
+        threading.Thread(
+            target=lambda: replies.append(system.call("POST", SLACK, slack_body("AT race"), "race"))
+        )
         for _ in range(10)
     ]
     for client in clients:
@@ -143,7 +147,8 @@ def test_no_secret_is_anywhere_it_should_not_be(system: System) -> None:
     table = system.stack.client("dynamodb").scan(TableName=system.stack.system.tables[0].name)
     logs = "".join(path.read_text() for path in (system.stack._logs).glob("*Function.log"))
     answers = "".join(
-        system.call("GET", path).text for path in ("/allocations", "/requests", "/openapi.json", "/facilities")
+        system.call("GET", path).text
+        for path in ("/allocations", "/requests", "/openapi.json", "/facilities")
     )
     answers += "".join(
         system.call("GET", f"/requests/{each['id']}{more}").text

@@ -74,6 +74,14 @@ def test_secret_headers_and_fields_are_masked_by_name() -> None:
     assert json.loads(redactor.body('{"token": "abc", "n": 1}')) == {"token": MASK, "n": 1}
 
 
+def test_all_below_a_secret_name_is_masked() -> None:
+    tokens = {"tokens": {"archive": "abc", "more": ["def", 3, None]}, "profile": {"archive": "x"}}
+    assert Redactor().data(tokens) == {
+        "tokens": {"archive": MASK, "more": [MASK, 3, None]},
+        "profile": {"archive": "x"},
+    }
+
+
 def test_a_very_short_secret_is_masked_where_it_stands_alone() -> None:
     redactor = Redactor(["T0", "7"])
     assert redactor.data({"a": "T0", "b": "NOT0", "c": 7, "d": 17}) == {

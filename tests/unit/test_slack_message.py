@@ -66,7 +66,7 @@ def rendered(message: dict[str, Any]) -> dict[str, Any]:
     "status", ["submitted", "rejected", "failed", "unknown", "complete", "expired", "in_progress"]
 )
 def test_first_line_names_the_status_the_target_and_the_facility(status: str) -> None:
-    message = slack_message.build(replace(NOTICE, status=status), PORTAL)
+    message = slack_message.build(replace(NOTICE, status=status, previous=None), PORTAL)
     first = rendered(message)["text"].splitlines()[0]
     for line in (message["text"], first):
         assert f"[{status}]" in line
@@ -80,7 +80,7 @@ def test_first_line_names_the_status_the_target_and_the_facility(status: str) ->
     [("new", "New request"), ("updated", "Updated request"), ("cancelled", "CANCELLED request")],
 )
 def test_transport_headings(status: str, words: str) -> None:
-    message = slack_message.build(replace(NOTICE, status=status), PORTAL)
+    message = slack_message.build(replace(NOTICE, status=status, previous=None), PORTAL)
     assert message["text"].startswith(f"{words} a1 for SN 2023ixf")
     assert rendered(message)["text"].startswith(f"*{words}* for `SN 2023ixf`")
 

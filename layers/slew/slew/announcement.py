@@ -36,13 +36,18 @@ def clean(text: str) -> str:
 
 def headline(notice: Notice) -> str:
     """One line: the status's own word, target and facility; with the reason where there is one."""
-    word = TRANSPORT_WORDS.get(notice.status) or f"[{notice.status}] {_ACTIONS.get(notice.action, 'Request')}"
+    word = transport_word(notice) or f"[{notice.status}] {_ACTIONS.get(notice.action, 'Request')}"
     line = f"{word} {notice.request_id} for {notice.target_name}: {facility(notice)}"
-    if notice.status == "cancelled" and person(notice):
+    if transport_word(notice) and notice.status == "cancelled" and person(notice):
         line += f" (requested by {notice.by or person(notice)})"
     if notice.reason:
         line += f": {notice.reason}"
     return clean(line)
+
+
+def transport_word(notice: Notice) -> str | None:
+    """The heading of a message that itself reaches the telescope; None for an announcement."""
+    return TRANSPORT_WORDS.get(notice.status) if notice.previous is None else None
 
 
 def facility(notice: Notice) -> str:

@@ -19,8 +19,8 @@ _SEXAGESIMAL = re.compile(
 )
 _DECIMAL = re.compile(r"^\s*[+\-]?(\d+(\.\d*)?|\.\d+)\s*$")
 
-# Rotation from ICRS to galactic coordinates by way of FK5 J2000, whose frame bias (some 20 mas) is part of it:
-# the galactic pole of the IAU (1958) carried to J2000, ra 192.859481 deg, dec +27.128251 deg.
+# From ICRS to galactic coordinates by way of FK5 J2000, whose frame bias (some 20 mas) is part of it: the
+# galactic pole of the IAU (1958) carried to J2000, ra 192.859481 deg, dec +27.128251 deg.
 _TO_GALACTIC = (
     (-0.05487565771259163, -0.8734370519556159, -0.48383507361671546),
     (0.4941094371927268, -0.44482972122329517, 0.7469821839866676),

@@ -45,7 +45,7 @@ def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
             next_action_at=None,
             next_attempt_at=None,
         )
-        return work.settle(desk, claimed, dropped, action="cancel", by=principal.id)
+        return work.settle(desk, claimed, dropped, action="cancel", by=principal.label)
     _require_at_facility(desk, request, "cancel")
     claimed, case = _begin(desk, request, "cancel")
     current = _marked(claimed, case)
@@ -61,7 +61,7 @@ def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
     wished = 300.0 if desk.facility.can("poll") else None
     after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp(), wished))
     return work.settle(
-        desk, current[0], after, action="cancel", by=principal.id, case=case, always_event=True
+        desk, current[0], after, action="cancel", by=principal.label, case=case, always_event=True
     )
 
 
@@ -93,7 +93,7 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     if request.status is Status.PENDING:
         claimed = work.claim(desk, request, "update")
         waiting = claimed.change(**changes, next_action_at=request.next_action_at)
-        return work.settle(desk, claimed, waiting, action="update", by=principal.id, always_event=True)
+        return work.settle(desk, claimed, waiting, action="update", by=principal.label, always_event=True)
     case = work.open_case(desk.facility, allocation)
     prepared = desk.facility.prepare(wanted, case.link)
     claimed, case = _begin(desk, request, "update")
@@ -114,7 +114,7 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     )
     after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp()))
     return work.settle(
-        desk, current[0], after, action="update", by=principal.id, case=case, always_event=True
+        desk, current[0], after, action="update", by=principal.label, case=case, always_event=True
     )
 
 
@@ -164,7 +164,7 @@ def _refused(
         kept = request.change(text=f"{operation}: internal error")
     kept = kept.change(next_action_at=work.next_look(desk.facility, kept, now, 30.0 if kept.live else None))
     settled = work.settle(
-        desk, request, kept, action=operation, by=principal.id, case=case, always_event=True
+        desk, request, kept, action=operation, by=principal.label, case=case, always_event=True
     )
     if isinstance(error, Withdrawn):
         return settled

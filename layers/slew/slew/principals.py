@@ -34,6 +34,11 @@ class Principal:
     username: str = ""
     email: str = ""
 
+    @property
+    def label(self) -> str:
+        """How people know it: in histories and messages."""
+        return self.username or self.name or self.id
+
     def may(self, role: Role, group: str) -> bool:
         """Whether this principal has a role's rights in a group."""
         return self.role is Role.ADMIN or (self.role >= role and group in self.groups)

@@ -22,7 +22,7 @@ _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"}
 )
 _SECRET_FIELD = re.compile(
-    r"(?i)^(.*[_-])?(password|passwd|secret|token|api_?key|private_?key|credentials?)$"
+    r"(?i)^(.*[_-])?(passwords?|passwd|secrets?|tokens?|api_?keys?|private_?keys?|credentials?)$"
 )
 
 
@@ -74,9 +74,16 @@ class Redactor:
         return f"{scheme} {MASK}" if rest and scheme.isalpha() else MASK
 
     def _field(self, key: str, value: Any) -> Any:
-        if isinstance(value, str) and value and _SECRET_FIELD.match(key):
-            return MASK
-        return self.data(value)
+        return _masked(value) if _SECRET_FIELD.match(key) else self.data(value)
+
+
+def _masked(value: Any) -> Any:
+    """Every text in it masked: what stands below a secret name may be secret under another one."""
+    if isinstance(value, Mapping):
+        return {key: _masked(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(each) for each in value]
+    return MASK if isinstance(value, str) and value else value
 
 
 def _forms(secret: str) -> set[str]:

@@ -105,7 +105,7 @@ def _blocks(notice: Notice, portal_url: str) -> Iterator[Message]:
 
 
 def _headline(notice: Notice) -> str:
-    words = announcement.TRANSPORT_WORDS.get(notice.status) or f"[{notice.status}]"
+    words = announcement.transport_word(notice) or f"[{notice.status}]"
     target = _code(clean(notice.target_name), _FACT_LIMIT)
     return f"*{words}* for {target}: {fit(announcement.facility(notice), _FACT_LIMIT)}"
 

@@ -78,14 +78,14 @@ def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]
         events=1,
     )
     event = work.new_event(
-        facility, allocation, request, previous=None, action="submit", by=caller.principal.id, seq=1
+        facility, allocation, request, previous=None, action="submit", by=caller.principal.label, seq=1
     )
     try:
         request = store.save(request, [event], new=True)
     except store.Outdated:
         first = work.find_request(facility, request_id)
         return replay(desk, first, caller), False
-    return send(desk, request, case, order, prepared, by=caller.principal.id), True
+    return send(desk, request, case, order, prepared, by=caller.principal.label), True
 
 
 def replay(desk: Desk, earlier: Request, caller: Caller) -> Request:
@@ -198,7 +198,7 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
         facility_data={},
         notes=prepared.notes,
     )
-    return send(desk, claimed, case, order, prepared, by=caller.principal.id)
+    return send(desk, claimed, case, order, prepared, by=caller.principal.label)
 
 
 def _request_id(facility: Facility, caller: Caller) -> str:

@@ -1,4 +1,4 @@
-"""What is measured: the packages and the layer as `sam build` makes them, for this machine and Python 3.13."""
+"""What is measured: packages and layer as `sam build` makes them, for this machine and Python 3.13."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMPILE = ("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
 
 @dataclass(frozen=True)
 class Artifacts:
-    """`python` has awslambdaric and boto3, as Lambda's runtime has; `handlers` are the floors and the probe."""
+    """`python` has awslambdaric and boto3, as Lambda's runtime; `handlers` are the floors and the probe."""
 
     python: Path
     version: str
@@ -58,7 +58,7 @@ def size(directory: Path) -> int:
 
 
 def _interpreter() -> str:
-    """A Python 3.13 that really runs: pyenv's shims name some that they then do not find. Else this Python."""
+    """A Python 3.13 that really runs: a shim on PATH may name one it cannot find. Else this Python."""
     for candidate in _candidates():
         command = [candidate, "-c", "import sys; print(sys.executable)"]
         found = subprocess.run(command, capture_output=True, text=True)
@@ -71,7 +71,7 @@ def _candidates() -> Iterator[str]:
     if found := shutil.which(f"python{WANTED}"):
         yield found
     yield from map(str, Path.home().glob(f".pyenv/versions/{WANTED}.*/bin/python{WANTED}"))
-    command = [_UV, "python", "find", "--no-python-downloads", WANTED]
+    command = [str(_UV), "python", "find", "--no-python-downloads", WANTED]
     managed = subprocess.run(command, capture_output=True, text=True)
     if managed.returncode == 0:
         yield managed.stdout.strip()

@@ -118,13 +118,17 @@ def _facility(bench: Bench, facility: str, allocation: Mapping[str, Any], reques
         "a dry run; then submissions",
         lambda: bench.http_event("POST", f"{url}?dry_run=true", body),
         lambda: bench.http_event("POST", url, body, key=str(uuid.uuid4())),
-        lambda answer: answer["statusCode"] == 200 or _submitted(answer),
+        lambda answer: _rehearsed(answer) or _submitted(answer),
         facility=True,
     )
 
 
+def _rehearsed(answer: Mapping[str, Any]) -> bool:
+    return bool(answer["statusCode"] == 200 and json.loads(answer["body"]).get("dry_run"))
+
+
 def _submitted(answer: Mapping[str, Any]) -> bool:
-    return answer["statusCode"] == 201 and json.loads(answer["body"])["status"] == "submitted"
+    return bool(answer["statusCode"] == 201 and json.loads(answer["body"])["status"] == "submitted")
 
 
 def _others(bench: Bench) -> list[Case]:

@@ -56,7 +56,7 @@ def _machine(built: Artifacts, rounds: int, load: float) -> str:
     instead = "" if built.version.startswith(f"{WANTED}.") else f" (no {WANTED} was at hand)"
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {rounds} rounds. {_processor()}, {os.cpu_count()} cores, "
-        f"{gigabytes:.0f} GiB, {_system()}, Python {built.version}{instead}; load before the start {load:.1f}."
+        f"{gigabytes:.0f} GiB, {_system()}, Python {built.version}{instead}; load before it {load:.1f}."
     )
 
 

@@ -1,7 +1,7 @@
 """Stands before the handler named by `SLEW_BENCH_HANDLER`, and tells how long it waited for others.
 
-What is counted is the time inside `recv` on sockets: the embedded AWS and the simulators are at work then,
-and the function is not. (awslambdaric's own wait for an event is in C and not counted.)
+What is counted is the time inside `connect` and `recv` on sockets: the embedded AWS and the simulators are at
+work then, and the function is not. (awslambdaric's own wait for an event is in C and not counted.)
 """
 
 from __future__ import annotations
@@ -10,23 +10,27 @@ import importlib
 import os
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 _waited = 0.0
 _cpu = 0.0
-_receive = socket.socket.recv_into
 
 
-def _timed(self: socket.socket, *arguments: Any) -> int:
-    global _waited
-    started = time.perf_counter()
-    try:
-        return _receive(self, *arguments)
-    finally:
-        _waited += time.perf_counter() - started
+def _timed(method: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        global _waited
+        started = time.perf_counter()
+        try:
+            return method(*arguments)
+        finally:
+            _waited += time.perf_counter() - started
+
+    return call
 
 
-socket.socket.recv_into = _timed  # type: ignore[assignment, method-assign]
+for _each in ("connect", "recv_into"):
+    setattr(socket.socket, _each, _timed(getattr(socket.socket, _each)))
 _module, _, _name = os.environ["SLEW_BENCH_HANDLER"].rpartition(".")
 _handler = getattr(importlib.import_module(_module), _name)
 _ready_at = time.time()

@@ -3,11 +3,11 @@
 Control routes, on every simulator beside its facility's own:
 
 - `GET /_journal`: every request seen, raw: `[{method, path, query, headers, body, at}]`.
-- `POST /_fault` `{"kind": ..., "method"?, "path"?, "times"?, ...}`: fail the next `times` (default 1) matching
-  requests; `path` is a prefix. Kinds: `status` (`status`, `body`, `headers`, `content_type`: answered in place of
-  the facility), `refuse` (connection closed before the request is handled), `cut` (handled, then closed without an
-  answer), `reset` (the same with a TCP reset), `hang` (`seconds` before the answer), `drip` (`seconds` between two
-  bytes of the answer).
+- `POST /_fault` `{"kind": ..., "method"?, "path"?, "times"?, ...}`: fail the next `times` (default 1)
+  matching requests; `path` is a prefix. Kinds: `status` (`status`, `body`, `headers`, `content_type`:
+  answered in place of the facility), `refuse` (connection closed before the request is handled), `cut`
+  (handled, then closed without an answer), `reset` (the same with a TCP reset), `hang` (`seconds` before
+  the answer), `drip` (`seconds` between two bytes of the answer).
 - `DELETE /_fault`: no more faults.
 - `POST /_clock` `{"advance_s": n}`: move this simulator's time.
 - `POST /_reset`: forget everything but the seed.
@@ -77,7 +77,7 @@ class Fault:
 
 
 class Simulator:
-    """A facility on loopback. Subclasses give `name` and `rules()`; each endpoint is a method of that name."""
+    """A facility on loopback. Subclasses give `name` and `rules()`; an endpoint is a method of its name."""
 
     name = "simulator"
     strict_slashes = True

@@ -131,7 +131,8 @@ def _attempt(desk: Desk, request: Request) -> Request:
             next_attempt_at=None,
         )
         return work.settle(desk, request, dropped, action="submit", by="slew")
-    claimed = work.claim(desk, request, "submit", allocation, status=Status.SUBMITTING, notes=prepared.notes)
+    begun = {"notes": prepared.notes, "attempted_at": clock.isoformat(clock.now())}
+    claimed = work.claim(desk, request, "submit", allocation, status=Status.SUBMITTING, **begun)
     return submission.send(desk, claimed, case, order, prepared, by="slew")
 
 

@@ -58,9 +58,11 @@ def kill_while_it_waits(
     client = threading.Thread(target=lambda: replies.append(system.call("POST", path, body, key)))
     client.start()
     until(lambda: len(system.arrivals(simulator)) > before)
-    for pid in system.stack.runtime.pids(function):
+    killed = set(system.stack.runtime.pids(function))
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
     client.join()
+    until(lambda: not killed & set(system.stack.runtime.pids(function)))
     assert replies[0].status_code == 500
 
 

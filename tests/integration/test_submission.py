@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -97,18 +96,39 @@ def test_a_key_belongs_to_its_principal(call: Client, server: ToyServer) -> None
     assert len(server.triggers) == 2
 
 
-def test_many_at_once_with_one_key_trigger_once(call: Client, server: ToyServer) -> None:
-    replies: list[Any] = []
+def test_a_second_call_while_the_first_is_being_sent_finds_it(
+    call: Client, server: ToyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = Toy.submit
+    other = Client(facility_handler(Toy()))
+    seconds: list[Any] = []
 
-    def submit() -> None:
-        replies.append(call("POST", f"{URL}/requests", BODY, key("race")))
+    def submit_twice(self: Any, *arguments: Any) -> Any:
+        seconds.append(other("POST", f"{URL}/requests", BODY, key("race")))
+        return submit(self, *arguments)
 
-    threads = [threading.Thread(target=submit) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({reply.json["id"] for reply in replies}) == 1
+    monkeypatch.setattr(Toy, "submit", submit_twice)
+    first = call("POST", f"{URL}/requests", BODY, key("race"))
+    assert (seconds[0].status, seconds[0].json["status"]) == (202, "submitting")
+    assert seconds[0].json["id"] == first.json["id"]
+    assert first.json["status"] == "submitted"
+    assert len(server.triggers) == 1
+
+
+def test_a_second_call_that_read_before_the_first_wrote_is_stopped_by_the_gate(
+    call: Client, server: ToyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = call("POST", f"{URL}/requests", BODY, key("race"))
+    read = store.get_request
+    blind = [True]
+
+    def blind_once(request_id: str) -> Any:
+        return None if blind.pop(0) else read(request_id)
+
+    blind += [False] * 5
+    monkeypatch.setattr(store, "get_request", blind_once)
+    second = call("POST", f"{URL}/requests", BODY, key("race"))
+    assert (second.status, second.json["id"]) == (200, first.json["id"])
     assert len(server.triggers) == 1
 
 

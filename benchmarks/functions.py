@@ -33,7 +33,7 @@ def main() -> int:
     """Build, measure, write; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.functions", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="cold starts of each function")
-    parser.add_argument("--warm", type=int, default=6, help="warm invocations after each cold start")
+    parser.add_argument("--warm", type=int, default=4, help="warm invocations after each cold start")
     parser.add_argument(
         "--keep", action="store_true", help="print the tables, leave docs/performance.md alone"
     )

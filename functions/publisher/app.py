@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
 from slew import aws
 from slew.log import logger
 
@@ -47,4 +49,7 @@ def _publish(record: Mapping[str, Any]) -> None:
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
         },
     )
+    with single_metric(name="StatusChanged", unit=MetricUnit.Count, value=1, namespace="Slew") as metric:
+        metric.add_dimension("facility", notice["facility"])
+        metric.add_dimension("status", notice["status"])
     logger.info("published", event_id=change["event_id"], channel=channel, status=notice["status"])

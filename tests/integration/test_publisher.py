@@ -115,3 +115,12 @@ def test_from_the_first_that_fails_on_the_stream_delivers_again(desk: Desk) -> N
 def test_a_topic_that_cannot_be_reached_loses_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLEW_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:not-there")
     assert desk.publish(record(7), record(8)) == ["7"]
+
+
+def test_each_change_is_counted_for_the_dashboard(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.publish(*EXAMPLE["Records"])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (metric,) = [line for line in lines if "_aws" in line]
+    assert metric["StatusChanged"] == [1.0]
+    assert (metric["facility"], metric["status"]) == (CHANGE["notice"]["facility"], CHANGE["notice"]["status"])
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Slew"

@@ -6,7 +6,8 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from benchmarks.system import BARE, LIBRARIES, Bench
@@ -14,6 +15,7 @@ from local import apigateway
 from local.simulators import atlas, endpoint
 from local.simulators.observation_portal import accounts
 from local.simulators.slack import SEEDED_HOOKS
+from local.stack import ROOT
 
 GROUP = "benchmark"
 MANY = 100_000
@@ -37,7 +39,8 @@ def cases(bench: Bench) -> list[Case]:
     """The floors, every facility, every other function of the template. Creates what they need."""
     _lift_limits(bench)
     floors = [_floor(BARE, "nothing"), _floor(LIBRARIES, "nothing")]
-    facilities = [_facility(bench, facility, *about) for facility, about in _facilities(bench).items()]
+    given = examples(bench.simulators["generic"].url)
+    facilities = [_facility(bench, facility, *about) for facility, about in given.items()]
     found = [*floors, *facilities, *_others(bench)]
     missing = {function.name for function in bench.system.functions} - {case.function for case in found}
     if missing:
@@ -54,49 +57,42 @@ def _lift_limits(bench: Bench) -> None:
     bench.configure("lco", {"throttle": throttle, "proposals": proposals})
 
 
-def _facilities(bench: Bench) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """By facility, an allocation at its simulator, and a request under it."""
-    today = datetime.now(UTC).date()
-    imaging = {"observation_choices": ["sdssg", "sdssr"], "exposure_time": 300, "exposure_counts": 2}
-    constraints = {
-        "maximum_airmass": 2.0,
-        "minimum_lunar_distance": 30,
-        "priority": 5,
-        "start_date": str(today + timedelta(days=1)),
-        "end_date": str(today + timedelta(days=8)),
+def examples(endpoint_url: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """By facility, the bodies of its example events: an allocation, and a request under it.
+
+    What a simulator would not take is put in their place: examples hold no working credentials, and name
+    neither `endpoint_url`, where the generic facility's simulator is, nor a target that is up today.
+    """
+    found = {}
+    for path in sorted((ROOT / "events").glob("*-allocation.json")):
+        facility = path.stem.removesuffix("-allocation")
+        allocation, request = _body(path), _body(path.with_name(f"{facility}-submit.json"))
+        altdata, payload = _at_simulator(endpoint_url).get(facility, ({}, {}))
+        found[facility] = (
+            {**allocation, "altdata": {**allocation["altdata"], **altdata}},
+            {**request, "payload": {**request["payload"], **payload}},
+        )
+    return found
+
+
+def _body(event: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(json.loads(event.read_text())["body"])
+    return content
+
+
+def _at_simulator(endpoint_url: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """By facility, changes to the example's altdata and payload."""
+    generic = {
+        "endpoint": f"{endpoint_url}/api/requests",
+        "api_token": endpoint.DEMO_TOKEN,
+        "remote_allocation_id": 1,
     }
     return {
-        "lco": (
-            {
-                "instrument": "sinistro",
-                "altdata": {"PROPOSAL_ID": "LCO2026B-001", "API_TOKEN": accounts.DEMO_TOKEN},
-            },
-            {
-                "payload": {
-                    "observation_choices": ["gp", "rp"],
-                    "exposure_time": 30,
-                    "exposure_counts": 1,
-                    "maximum_airmass": 2.0,
-                    "minimum_lunar_distance": 0,
-                }
-            },
-        ),
-        "atlas_forced_photometry": (
-            {"altdata": {"api_token": atlas.DEMO_TOKEN}},
-            {"payload": {"start_date": "2023-05-20 00:00:00", "end_date": "2023-06-20 12:00:00"}},
-        ),
-        "generic": (
-            {
-                "altdata": {
-                    "notification_type": "API",
-                    "endpoint": f"{bench.simulators['generic'].url}/api/requests",
-                    "api_token": endpoint.DEMO_TOKEN,
-                    "remote_allocation_id": 1,
-                }
-            },
-            {"payload": {**imaging, **constraints}},
-        ),
-        "slack": ({"altdata": _hook()}, {"payload": imaging}),
+        # The Moon may be near the target that is up.
+        "lco": ({"API_TOKEN": accounts.DEMO_TOKEN}, {"minimum_lunar_distance": 0}),
+        "atlas_forced_photometry": ({"api_token": atlas.DEMO_TOKEN}, {}),
+        "generic": (generic, {}),
+        "slack": (_hook(), {}),
     }
 
 
@@ -108,8 +104,8 @@ def _hook() -> dict[str, str]:
 def _facility(bench: Bench, facility: str, allocation: Mapping[str, Any], request: Mapping[str, Any]) -> Case:
     function = _function_of(bench, f"/facilities/{facility}/requests")
     target = {"name": "benchmark", "ra": _opposite_the_sun(), "dec": -5.0}
-    body = {"allocation_id": facility, "target": target, **request}
-    made = {"id": facility, "pi": "PI of the proposal", "group": GROUP, **allocation}
+    body = {**request, "allocation_id": facility, "target": target}
+    made = {**allocation, "id": facility, "group": GROUP}
     create = bench.http_event("POST", f"/facilities/{facility}/allocations", made)
     _expect(bench.cold(function, create).answer, 201)
     url = f"/facilities/{facility}/requests"
@@ -187,7 +183,8 @@ def _function_of(bench: Bench, path: str) -> str:
 def _a_request(bench: Bench) -> str:
     """The id of a request with a history, to read again and again."""
     target = {"name": "benchmark", "ra": 10.0, "dec": -5.0}
-    body = {"allocation_id": "slack", "target": target, **_facilities(bench)["slack"][1]}
+    request = examples(bench.simulators["generic"].url)["slack"][1]
+    body = {**request, "allocation_id": "slack", "target": target}
     function = _function_of(bench, "/facilities/slack/requests")
     event = bench.http_event("POST", "/facilities/slack/requests", body)
     return str(_expect(bench.cold(function, event).answer, 201)["id"])

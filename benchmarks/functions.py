@@ -18,7 +18,7 @@ from benchmarks.artifacts import WORKDIR
 from benchmarks.cases import Case, cases
 from benchmarks.system import Bench, Measured, running
 
-NOT_YET_WARM = 2
+NOT_YET_WARM = 3
 
 
 @dataclass
@@ -56,6 +56,7 @@ def main() -> int:
 def measure(bench: Bench, measured: list[Case], rounds: int, warm: int) -> dict[str, Series]:
     """Every function in every round: a new process, and then events for it while it is warm."""
     series: dict[str, Series] = defaultdict(Series)
+    kept = bench.records()
     for number in range(rounds):
         began = time.monotonic()
         first = number % len(measured)  # so that nobody always comes after the same one
@@ -65,6 +66,7 @@ def measure(bench: Bench, measured: list[Case], rounds: int, warm: int) -> dict[
             later = [bench.warm(case.function, case.again()) for _ in range(NOT_YET_WARM + warm)]
             one.warm += [_checked(case, each) for each in later][NOT_YET_WARM:]
             bench.retire(case.function)
+        bench.tidy(kept)
         print(f"round {number + 1} of {rounds}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     return series
 

@@ -113,6 +113,7 @@ def _cold_table(built: Artifacts, cases: Sequence[Case], series: Mapping[str, Se
         "of it init",
         "of it AWS, simulator",
         "without",
+        "CPU",
         "package, KiB",
     )
     return _table(heads, rows)

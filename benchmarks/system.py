@@ -97,6 +97,21 @@ class Bench:
         """`POST /_config` of a simulator."""
         post(f"{self.simulators[simulator].url}/_config", wanted)
 
+    def records(self) -> set[tuple[str, str]]:
+        """The keys of all items of the table."""
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self._table)
+        return {(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]}
+
+    def tidy(self, kept: set[tuple[str, str]]) -> None:
+        """Remove the other items: the embedded AWS's transactions take the longer the more there are."""
+        for pk, sk in self.records() - kept:
+            self.client("dynamodb").delete_item(TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+
+    @property
+    def _table(self) -> str:
+        (table,) = self.system.tables
+        return table.name
+
     def _timed(self, function: str, event: Any) -> tuple[Measured, float]:
         payload = json.dumps(event).encode()
         started = time.perf_counter()

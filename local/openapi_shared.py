@@ -166,8 +166,11 @@ PATHS: Json = {
                         "application/json": {
                             "schema": {
                                 "type": "object",
-                                "properties": {"token": {"type": "string"}},
-                                "required": ["token"],
+                                "properties": {
+                                    "token": {"type": "string"},
+                                    "id": {"type": "string", "description": "To revoke it by"},
+                                },
+                                "required": ["token", "id"],
                             }
                         }
                     },

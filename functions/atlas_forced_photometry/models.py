@@ -116,6 +116,7 @@ class AtlasPayload(Payload):
         le=2100,
         description="Year to which the coordinates belong, for the proper motion; one decimal place",
         examples=[2015.5],
+        json_schema_extra={"unit": "yr"},
     )
     propermotion_ra: float | None = Field(
         None,
@@ -123,6 +124,7 @@ class AtlasPayload(Payload):
         ge=-20000,
         le=20000,
         description="mas/yr. The target's own proper motion is not sent",
+        json_schema_extra={"unit": "mas/yr"},
     )
     propermotion_dec: float | None = Field(
         None,
@@ -130,6 +132,7 @@ class AtlasPayload(Payload):
         ge=-20000,
         le=20000,
         description="mas/yr. The target's own proper motion is not sent",
+        json_schema_extra={"unit": "mas/yr"},
     )
     open_ended: bool = Field(
         False,

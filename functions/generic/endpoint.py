@@ -47,14 +47,17 @@ def removal(order: GenericOrder) -> HttpRequest:
     return _request(order, "DELETE", order.altdata.url(_id(order, "cancelled")))
 
 
-def taken(answer: Answer) -> Submission:
-    """What the answer to a POST or PUT says.
+def taken(answer: Answer, known_id: str | None = None) -> Submission:
+    """What the answer to a POST or PUT says. `known_id` is that of the request that was PUT.
 
+    A POST begins a request of its own, also as an update: the former's id is not its id (card, update).
     Raises Rejected, Failed, or NotSent where the endpoint says that it has not processed the request.
     """
     _check_status(answer)
     if answer.status >= 500:
-        raise Failed(f"{reason(answer)}; whether the endpoint has the request is not confirmed")
+        raise Failed(
+            f"{reason(answer)}; whether the endpoint has the request is not confirmed", unconfirmed=True
+        )
     body = _json(answer)
     data = _object(body.get("data"))
     request_status = _text(data.get("request_status"))
@@ -65,7 +68,7 @@ def taken(answer: Answer) -> Submission:
     if request_status.lower().startswith(_REFUSED):
         # The caller's own status already says `rejected`.
         raise Rejected(re.sub(r"(?i)^rejected:\s*", "", request_status)[:REASON_LIMIT] or request_status)
-    found = _usable_id(data.get("id")) or _usable_id(body.get("id"))
+    found = _usable_id(data.get("id")) or _usable_id(body.get("id")) or known_id
     text = _short(request_status) or f"HTTP {answer.status}"
     if found is None:
         text += "; the endpoint gave no id, so the request cannot be cancelled remotely"

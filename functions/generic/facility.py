@@ -48,7 +48,9 @@ class Generic(Facility):
         """PUT or POST as the altdata says, or another message. Raises as `submit`."""
         self._same_transport(order)
         if order.altdata.notification_type == "API":
-            return self._send(order, endpoint.change(order), link)
+            change = endpoint.change(order)
+            known_id = order.facility_request_id if change.method == "PUT" else None
+            return self._send(order, change, link, known_id)
         return self._send(order, self._message(order, "update"), link)
 
     def cancel(self, order: GenericOrder, link: Link) -> Cancellation:
@@ -80,10 +82,12 @@ class Generic(Facility):
             return transport.posting(notice, transport.hook(order.altdata))
         return transport.mail(notice, order.altdata.email or "")
 
-    def _send(self, order: GenericOrder, exchange: HttpRequest | Mail, link: Link) -> Submission:
+    def _send(
+        self, order: GenericOrder, exchange: HttpRequest | Mail, link: Link, known_id: str | None = None
+    ) -> Submission:
         kept: dict[str, Any] = {"transport": order.altdata.notification_type}
         if isinstance(exchange, HttpRequest) and exchange.untrusted:
-            sent = endpoint.taken(link.http.send(exchange))
+            sent = endpoint.taken(link.http.send(exchange), known_id)
             return Submission(sent.facility_request_id, kept, text=sent.text)
         told = transport.send(exchange, link, order.payload.told())
         return Submission(data={**kept, **told.data}, text=told.text, notes=told.notes)

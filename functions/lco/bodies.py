@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +95,7 @@ def floyds(payload: Floyds, at: Target, offer: Offer | None) -> list[Body]:
         count=payload.exposure_counts,
         acquisition=acquisition,
         guiding=payload.guiding_mode or "ON",
-        extra=_defocus(payload),
+        extras=[{**_offset(position), **_defocus(payload)} for position in payload.positions],
     )
     flat = _floyds("LAMP_FLAT", payload, at, exposure_s=LAMP_FLAT_S)
     arc = _floyds("ARC", payload, at, exposure_s=ARC_S)
@@ -111,7 +111,7 @@ def _floyds(
     count: int = 1,
     acquisition: Mapping[str, Any] | None = None,
     guiding: str = "OFF",
-    extra: Mapping[str, Any] | None = None,
+    extras: Sequence[Body] = ({},),
 ) -> Body:
     angle = {} if payload.rotator_angle is None else {"rotator_angle": payload.rotator_angle}
     return {
@@ -124,8 +124,9 @@ def _floyds(
                 "exposure_count": count,
                 "rotator_mode": payload.rotator_mode,
                 "optical_elements": {"slit": payload.slit},
-                **_extra({**angle, **(extra or {})}),
+                **_extra({**angle, **extra}),
             }
+            for extra in extras
         ],
     }
 

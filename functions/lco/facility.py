@@ -76,7 +76,8 @@ class LCO(Facility):
     def update(self, order: Order[Any, Any], prepared: Prepared, link: Link) -> Submission:
         """Validate the new one, cancel the old, submit the new (card, Update).
 
-        Raises as `submit`, and Withdrawn where the old one is cancelled and the new one not taken.
+        Raises as `submit`, and Withdrawn where the old one is cancelled and the new one not taken, `waiting`
+        where it did not get to the portal. Nothing new is sent unless the old one has certainly ended.
         """
         portal = _portal(order.altdata, link)
         try:
@@ -93,10 +94,13 @@ class LCO(Facility):
             raise Rejected(f"the former request cannot be cancelled: {cancelled.reason or cancelled.text}")
         try:
             return portal.submit(_exchange(prepared))
-        except (Rejected, NotSent) as error:
-            raise Withdrawn(f"{error.reason}; the former requestgroup {old} is cancelled") from None
+        except NotSent as error:
+            reason = f"{error.reason}; {_gone(old)}"
+            raise Withdrawn(reason, waiting=True, retry_after=error.retry_after) from None
+        except Rejected as error:
+            raise Withdrawn(f"{error.reason}; {_gone(old)}") from None
         except Unanswered as error:
-            raise Unanswered(f"{error.reason}; the former requestgroup {old} is cancelled") from None
+            raise Unanswered(f"{error.reason}; {_gone(old)}") from None
 
     def cancel(self, order: Order[Any, Any], link: Link) -> Cancellation:
         """Cancel the group (card, Cancel)."""
@@ -140,6 +144,10 @@ def _known(order: Order[Any, Any]) -> str:
     if not order.facility_request_id:
         raise Rejected("it is not known at the facility")
     return order.facility_request_id
+
+
+def _gone(old: str) -> str:
+    return f"the former requestgroup {old} is cancelled"
 
 
 def _exchange(prepared: Prepared) -> HttpRequest:

@@ -5,9 +5,9 @@ Defaults give SkyPortal's request. Codes are those of the card's table of what t
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from slew.models import Model
@@ -15,6 +15,7 @@ from slew.portal_models import PortalAltdata, PortalPayload
 
 CHANNELS = ("g", "r", "i", "z")
 OFFSETS_LIMIT = 100
+_T = TypeVar("_T")
 
 # fmt: off
 FilterCode = Literal[
@@ -45,27 +46,15 @@ ChannelTime = Annotated[
 ]
 
 
+def _not_empty(items: tuple[_T, ...]) -> tuple[_T, ...]:
+    """Pydantic's `min_length` would count what is left without the bad items, and blame it as well."""
+    if not items:
+        raise ValueError("must have at least 1 item")
+    return items
+
+
 class LCOAltdata(PortalAltdata):
     """Credentials of an LCO allocation (card, Credentials)."""
-
-
-class LCOPayload(PortalPayload):
-    """Parameters that all of LCO's instruments share."""
-
-    guiding_mode: Literal["ON", "OFF"] | None = Field(
-        None,
-        title="Guiding",
-        description="Of the science exposures; default ON, the imagers' where a star is found",
-    )
-    defocus: float | None = Field(
-        None,
-        ge=-5,
-        le=5,
-        allow_inf_nan=False,
-        title="Defocus",
-        description="Of the science exposures, mm",
-        json_schema_extra={"unit": "mm"},
-    )
 
 
 class Offset(Model):
@@ -89,13 +78,32 @@ class Offset(Model):
     )
 
 
-class Imaging(LCOPayload):
-    """Parameters that the imagers share."""
+class LCOPayload(PortalPayload):
+    """Parameters that all of LCO's instruments share."""
 
-    dither_offsets: tuple[Offset, ...] | None = Field(
+    guiding_mode: Literal["ON", "OFF"] | None = Field(
         None,
-        min_length=1,
-        max_length=OFFSETS_LIMIT,
+        title="Guiding",
+        description="Of the science exposures; default ON, the imagers' where a star is found",
+    )
+    defocus: float | None = Field(
+        None,
+        ge=-5,
+        le=5,
+        allow_inf_nan=False,
+        title="Defocus",
+        description="Of the science exposures, mm",
+        json_schema_extra={"unit": "mm"},
+    )
+    dither_offsets: (
+        Annotated[
+            tuple[Offset, ...],
+            Field(max_length=OFFSETS_LIMIT, json_schema_extra={"minItems": 1}),
+            AfterValidator(_not_empty),
+        ]
+        | None
+    ) = Field(
+        None,
         title="Dither pattern",
         description="The exposures are taken at each of these positions; default: at the target alone",
     )
@@ -106,15 +114,14 @@ class Imaging(LCOPayload):
         return self.dither_offsets or (None,)
 
 
-class Sinistro(Imaging):
+class Sinistro(LCOPayload):
     """Images with a 1 m telescope, one filter after another (card, `sinistro`)."""
 
-    observation_choices: tuple[Filter, ...] = Field(
-        min_length=1,
+    observation_choices: Annotated[tuple[Filter, ...], AfterValidator(_not_empty)] = Field(
         title="Filters",
         description="One configuration a filter, in this order",
         examples=[["gp", "rp", "ip"]],
-        json_schema_extra={"uniqueItems": True},
+        json_schema_extra={"minItems": 1, "uniqueItems": True},
     )
     readout_mode: Literal["full_frame", "central_2k_2x2"] | None = Field(
         None, title="Readout mode", description="Default full_frame"
@@ -134,7 +141,7 @@ class Sinistro(Imaging):
         return exposures * (self.configuration_repeats or 1)
 
 
-class Muscat(Imaging):
+class Muscat(LCOPayload):
     """Images in g, r, i and z at once with a 2 m telescope (card, `muscat`)."""
 
     exposure_time_g: ChannelTime = Field(None, title="Exposure time in g")

@@ -44,7 +44,7 @@ def _publish(record: Mapping[str, Any]) -> None:
     }
     aws.client("sns").publish(
         TopicArn=os.environ["SLEW_TOPIC_ARN"],
-        Message=json.dumps({**notice, "allocation_id": notice.get("allocation_id", "")}),
+        Message=json.dumps(notice, ensure_ascii=False),
         MessageAttributes={
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
         },

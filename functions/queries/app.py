@@ -114,7 +114,7 @@ def transactions(id: str) -> Response[Any]:
 @app.get("/requests/<id>/products")
 def products(id: str) -> Response[Any]:
     """What the facility has to fetch for this request."""
-    return http_api.answer({"products": [dict(each) for each in _request(id).products]})
+    return http_api.answer({"products": store.products(_request(id).id)})
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _principal() -> Principal:
 
 def _request(request_id: str) -> Request:
     principal = _principal()
-    found = store.get_request(request_id)
+    found = store.get_request(request_id) if len(request_id) <= 64 else None
     if found is None:
         raise NotFound(f"there is no request {request_id!r}")
     principal.require(Role.VIEWER, found.group)
@@ -144,6 +144,8 @@ def _request(request_id: str) -> Request:
 def _groups(principal: Principal, wanted: str | None) -> list[str] | None:
     """Groups to read; None: all."""
     if wanted is not None:
+        if len(wanted) > 64:
+            raise Invalid.field(["query", "group"], "must have at most 64 characters")
         if not principal.may(Role.VIEWER, wanted):
             raise Forbidden(f"this token has no right to the group {wanted!r}")
         return [wanted]
@@ -152,7 +154,7 @@ def _groups(principal: Principal, wanted: str | None) -> list[str] | None:
 
 def _limit(parameters: dict[str, str]) -> int:
     text = parameters.get("limit", str(_PAGE))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= _LONGEST_PAGE:
+    if not text.isascii() or not text.isdigit() or len(text) > 3 or not 1 <= int(text) <= _LONGEST_PAGE:
         raise Invalid.field(["query", "limit"], f"must be a whole number from 1 to {_LONGEST_PAGE}")
     return int(text)
 
@@ -174,7 +176,7 @@ def _cursor(parameters: dict[str, str]) -> str | None:
         position = base64.b64decode(encoded, altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         position = ""
-    if "#" not in position:
+    if "#" not in position or len(position) > 200:
         raise Invalid.field(["query", "cursor"], "is not a cursor that this API gave")
     return position
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from slew import aws, config, http_api, redact, tokens
 from slew.errors import NotFound
-from slew.models import Identifier, Line, Model
+from slew.models import Address, Identifier, Line, Model
 from slew.principals import Role, from_event
 from slew.validation import parse
 
@@ -28,7 +28,7 @@ class TokenBody(Model):
     username: Line = Field(
         "", max_length=100, description="Requester's account name, where a request names none"
     )
-    email: Line = Field("", max_length=254, description="Requester's address, where a request names none")
+    email: Address = Field("", description="Requester's address, where a request names none")
     days: float | None = Field(365, gt=0, le=3660, description="Until it expires; null: never")
 
 
@@ -47,7 +47,7 @@ def issue() -> Response[Any]:
         email=body.email,
         days=body.days,
     )
-    return http_api.answer({"token": token, **body.model_dump(mode="json")}, 201)
+    return http_api.answer({"token": token, "id": tokens.id_of(token), **body.model_dump(mode="json")}, 201)
 
 
 @app.get("/tokens")

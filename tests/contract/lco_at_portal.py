@@ -31,14 +31,20 @@ def point_at(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def order_at(
-    portal: Portal, scene: Scene, instrument: str = "sinistro", payload: JSON | None = None, **changes: Any
+    portal: Portal,
+    scene: Scene,
+    instrument: str = "sinistro",
+    payload: JSON | None = None,
+    *,
+    motion: JSON | None = None,
+    **changes: Any,
 ) -> Order[Any, Any]:
-    """An order that the portal accepts now, with an id of its own."""
+    """An order that the portal accepts now, with an id of its own; `motion`: the target's other fields."""
     window = {"start_date": scene.start.isoformat(), "end_date": scene.end.isoformat()}
     return order(
         instrument,
         {"exposure_time": 60.0, **window, **NEEDED[instrument], **(payload or {})},
-        target={"name": "ZTF26aaaaaaa", "ra": scene.ra, "dec": scene.dec},
+        target={"name": "ZTF26aaaaaaa", "ra": scene.ra, "dec": scene.dec, **(motion or {})},
         altdata={"PROPOSAL_ID": portal.proposal, "API_TOKEN": portal.token},
         now=datetime.now(UTC),
         **{"request_id": secrets.token_hex(12), **changes},

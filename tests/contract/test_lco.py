@@ -42,14 +42,24 @@ MODES: list[tuple[str, JSON]] = [
     *((instrument, {"guiding_mode": mode}) for instrument, mode in itertools.product(NEEDED, ("ON", "OFF"))),
     *(
         (name, {"defocus": edge})
-        for name, edge in (("sinistro", -5), ("sinistro", 5), ("floyds", 5), ("muscat", 8))
+        for name, limit in (("sinistro", 5), ("floyds", 5), ("muscat", 8))
+        for edge in (-limit, limit)
     ),
-    *(
-        (name, {"dither_offsets": [{"ra": 0, "dec": 0}, {"ra": -20, "dec": 15}]})
-        for name in ("sinistro", "muscat")
+    *((name, {"dither_offsets": [{"ra": 0, "dec": 0}, {"ra": -20, "dec": 15}]}) for name in NEEDED),
+    (
+        "floyds",
+        {
+            "dither_offsets": [{"ra": 0, "dec": 0}, {"ra": 0, "dec": 10}],
+            "rotator_mode": "SKY",
+            "rotator_angle": 90,
+            "defocus": 1,
+        },
     ),
     *((name, {"observation_mode": "TIME_CRITICAL"}) for name in NEEDED),
-    ("sinistro", {"observation_mode": "RAPID_RESPONSE", "start_date": None, "end_date": None}),
+    *(
+        (name, {"observation_mode": "RAPID_RESPONSE", "start_date": None, "end_date": None})
+        for name in NEEDED
+    ),
     ("sinistro", {"start_date": None, "end_date": None}),
     ("sinistro", {"exposure_time": 0, "exposure_counts": 2, "maximum_airmass": 3, "priority": 0.5}),
     ("sinistro", {"priority": 2.0, "minimum_lunar_distance": 0}),
@@ -113,6 +123,25 @@ def test_every_mode_is_accepted(
         assert _within(sent, stored), (sent, stored)
 
 
+@pytest.mark.parametrize("instrument", NEEDED)
+@pytest.mark.parametrize(
+    "motion",
+    [
+        {"proper_motion_ra": -801.6, "proper_motion_dec": 10362.4, "parallax": 547.5, "epoch": 2015.5},
+        {"proper_motion_ra": 20000, "proper_motion_dec": -20000, "parallax": 2000, "epoch": 2100},
+        {"proper_motion_ra": 0, "proper_motion_dec": 0, "parallax": 0, "epoch": 1950},
+    ],
+    ids=_label,
+)
+def test_a_moving_target_is_accepted(
+    make: Callable[..., Order[Any, Any]], portal: Portal, instrument: str, motion: JSON
+) -> None:
+    _, submission = submitted(make(instrument, motion=motion))
+    group = portal.group(int(submission.facility_request_id or 0))
+    for configuration in group["requests"][0]["configurations"]:
+        assert _within(motion, configuration["target"])
+
+
 def _within(sent: Any, stored: Any) -> bool:
     """Whether the portal has kept all that was sent (it drops what it does not know without a word)."""
     if isinstance(sent, dict):
@@ -147,6 +176,24 @@ def test_followed_to_completion(
     cancellation = FACILITY.cancel(wanted, link())
     assert (cancellation.status, cancellation.text) == (Status.COMPLETE, "COMPLETED")
     assert "Cannot transition" in cancellation.reason
+
+
+def test_completed_is_taken_back_when_the_data_are_bad(
+    make: Callable[..., Order[Any, Any]], portal: Portal
+) -> None:
+    wanted, submission = submitted(make())
+    observation = portal.schedule_group(portal.group(int(submission.facility_request_id or 0)))
+    portal.begin(observation)
+    portal.complete(observation, exposed_s=60.0)
+    progress = FACILITY.poll(wanted, link())
+    assert progress.status is Status.COMPLETE
+    assert progress.data["ended"]
+    portal.set_configuration_status(observation.status_ids[0], "BAD_DATA")
+    progress = FACILITY.poll(replace(wanted, facility_data=progress.data), link())
+    assert progress.status is Status.SUBMITTED
+    assert progress.text.startswith("PENDING; 1 failed attempt")
+    assert (progress.data["failed_attempts"], progress.data["ended"]) == (1, None)
+    assert FACILITY.cancel(wanted, link()).status is Status.CANCELLED
 
 
 def test_failed_attempts_and_the_failure_limit(make: Callable[..., Order[Any, Any]], portal: Portal) -> None:

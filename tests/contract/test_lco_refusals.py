@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 import pytest
 
-from slew import drf
 from slew.errors import Rejected
 from slew.facility import Link, MailLink, Order
 from slew.http import Http
 from slew.redact import Redactor
 from slew.wire import Answer, HttpRequest
+from tests.contract.answers import Like, Listing
 from tests.contract.bodies import Scene
 from tests.contract.lco_at_portal import TELESCOPES, order_at, point_at
 from tests.contract.portal.server import Portal
@@ -81,21 +82,40 @@ def test_each_refusal_is_told_readably(
         return
     told = caught.value.reason
     assert not set("{}\n") & set(told.replace("extra_params{", "").replace("field}", ""))
-    for path in _paths(refusal.error):
-        assert path in told
+    leaves = list(_leaves(refusal.error))
+    assert leaves
+    for path, leaf in leaves:
+        assert _is_told(f"{path}: " if path else "", leaf, told), (path, leaf)
     verdict = FACILITY.validate(wanted, prepared, way)
     # The portal lists instruments in no order.
     assert (verdict.accepted, sorted(verdict.reason)) == (False, sorted(told))
 
 
-def _paths(error: Any) -> set[str]:
-    """The path of each field that an error names."""
-    return {line.partition(": ")[0] for line in drf.flatten(_plain(error)) if line.partition(": ")[1]}
+def _leaves(error: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each text of an error (or what is equal to it), and the path of its field: `a[0].b`."""
+    match error:
+        case dict():
+            for key, value in error.items():
+                # Texts about a whole object, not about a field of such a name.
+                whole = key in ("non_field_errors", "detail", "errors")
+                yield from _leaves(value, path if whole else f"{path}.{key}" if path else key)
+        case list() if any(isinstance(each, dict | list) for each in error):
+            for index, value in enumerate(error):
+                yield from _leaves(value, f"{path}[{index}]")
+        case list():
+            for value in error:
+                yield path, value
+        case _:
+            yield path, error
 
 
-def _plain(error: Any) -> Any:
-    if isinstance(error, dict):
-        return {key: _plain(value) for key, value in error.items()}
-    if isinstance(error, list):
-        return [_plain(value) for value in error]
-    return error if isinstance(error, str) else ""
+def _is_told(before: str, leaf: str | Like | Listing, told: str) -> bool:
+    """Whether a reason holds a text after `before`; line breaks in texts are blanks in a reason."""
+    if isinstance(leaf, Like):
+        return re.search(re.escape(before) + leaf.pattern, told) is not None
+    if isinstance(leaf, Listing):
+        start = " ".join(f"{before}{leaf.before}".split())
+        _, found, listed = told.partition(start)
+        return bool(found) and all(item in listed.partition("; ")[0] for item in leaf.items)
+    assert isinstance(leaf, str)
+    return f"{before}{leaf}" in told

@@ -151,7 +151,8 @@ def test_altdata_may_hold_the_addresses_as_at_the_peer(call: Client, embedded_aw
         ),
         ({"altdata": {"token": SECRET, "notification_type": "pigeon"}}, ["altdata", "notification_type"]),
         ({"notify": {"notification_type": "slack", "slack_token": "X"}}, ["notify", "slack_workspace"]),
-        ({"notify": {"notification_type": "email"}}, ["notify"]),
+        ({"notify": {"notification_type": "email"}}, ["notify", "email"]),
+        ({"altdata": {"token": SECRET, "zz": None}}, ["altdata", "zz"]),
         ({"notify": {"on": ["exploded"]}}, ["notify", "on", 0]),
         ({"id": "a/b"}, ["id"]),
         ({"group": ""}, ["group"]),
@@ -161,7 +162,16 @@ def test_altdata_may_hold_the_addresses_as_at_the_peer(call: Client, embedded_aw
             {"validity_ranges": [{"start_date": "2026-02-01", "end_date": "2026-01-01"}]},
             ["validity_ranges", 0],
         ),
-        ({"validity_ranges": [{"start_date": "soon", "end_date": "2026-01-01"}]}, ["validity_ranges", 0]),
+        (
+            {"validity_ranges": [{"start_date": "soon", "end_date": "2026-01-01"}]},
+            ["validity_ranges", 0, "start_date"],
+        ),
+        ({"validity_ranges": [{"start_date": 1, "end_date": 2}]}, ["validity_ranges", 0, "start_date"]),
+        (
+            {"validity_ranges": [{"start_date": "0001-01-01T00:00:00+12:00", "end_date": "2026-01-01"}]},
+            ["validity_ranges", 0, "start_date"],
+        ),
+        ({"notify": {"on": [1] * 50_000}}, ["notify", "on", 0]),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_kept(
@@ -216,3 +226,35 @@ def test_a_half_finished_change_of_credentials_is_found_out(
     assert call("POST", f"{URL}/toy-1/verify").status == 503
     assert call("PUT", f"{URL}/toy-1", BODY).status == 200
     assert call("POST", f"{URL}/toy-1/verify").json["valid"] is True
+
+
+def test_a_patch_cannot_hide_an_address_that_is_still_told(call: Client, embedded_aws: Any) -> None:
+    call("POST", URL, {**BODY, "notify": {"notification_type": "email", "email": "a@example.org"}})
+    assert call("PATCH", f"{URL}/toy-1", {"notify": {"email": None}}).status == 422
+    assert secret(embedded_aws, "slew/notify/toy-1") == {"email": "a@example.org"}
+    call("PATCH", f"{URL}/toy-1", {"notify": {"email": "b@example.org"}})
+    assert secret(embedded_aws, "slew/notify/toy-1") == {"email": "b@example.org"}
+
+
+def test_masks_that_come_back_leave_the_webhook_and_stay_in_view(call: Client, embedded_aws: Any) -> None:
+    call("POST", URL, {**BODY, "notify": {"notification_type": "slack", **SLACK}})
+    view = call("GET", f"{URL}/toy-1").json["notify"]
+    again = call("PATCH", f"{URL}/toy-1", {"notify": {**view, "on": ["failed"]}})
+    assert (again.status, again.json["notify"]["slack_token"]) == (200, "********")
+    assert secret(embedded_aws, "slew/notify/toy-1") == SLACK
+    assert call("PATCH", f"{URL}/toy-1", {"notify": {"slack_token": "new"}}).status == 422
+    assert call("PATCH", f"{URL}/toy-1", {"notify": {"slack_token": None}}).status == 422
+
+
+def test_the_group_is_kept_while_requests_are_live(call: Client, server: ToyServer) -> None:
+    call("POST", URL, BODY)
+    body = {"allocation_id": "toy-1", "target": {"name": "x", "ra": 1, "dec": 1}, "payload": {}}
+    call("POST", "/facilities/toy/requests", body)
+    admin = Client(call.handler)
+    assert admin("PATCH", f"{URL}/toy-1", {"group": "others"}).status == 409
+
+
+def test_parameters_that_a_call_does_not_know(call: Client, embedded_aws: Any) -> None:
+    call("POST", URL, BODY)
+    assert call("PATCH", f"{URL}/toy-1?dry_run=true", {"pi": "X"}).status == 422
+    assert call("GET", f"{URL}/toy%221").status == 404

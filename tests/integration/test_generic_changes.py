@@ -133,6 +133,30 @@ def test_update_of_a_plain_endpoint_only_as_configured(server: EndpointServer) -
     assert [seen["method"] for seen in server.journal] == ["POST"] * 3
 
 
+@pytest.mark.parametrize("answer", ["empty", "text"])
+def test_an_update_by_post_without_an_id_forgets_the_former_request(
+    server: EndpointServer, answer: str
+) -> None:
+    bench = Bench(server, update_method="post")
+    order = bench.submitted()
+    bench.answer(answer=answer)
+    updated = bench.update(order)
+    assert updated.facility_request_id is None
+    assert "cannot be cancelled remotely" in updated.text
+    with pytest.raises(Rejected, match="cannot be cancelled remotely"):
+        FACILITY.cancel(replace(order, facility_request_id=updated.facility_request_id), bench.link)
+    assert [seen["method"] for seen in server.journal] == ["POST", "POST"]
+
+
+def test_an_update_by_put_without_an_id_is_still_of_the_same_request(server: EndpointServer) -> None:
+    bench = Bench(server, update_method="put")
+    order = bench.order(facility_request_id="1", facility_data={"transport": "API"})
+    server.faults.append(Fault("status", method="PUT", status=200, body='{"status": "success"}'))
+    updated = bench.update(order)
+    assert updated.facility_request_id == "1"
+    assert updated.text == "HTTP 200"
+
+
 def test_a_request_is_changed_by_the_transport_that_sent_it(bench: Bench) -> None:
     order = bench.submitted()
     keys = {"slack_workspace": "T0", "slack_channel": "B0", "slack_token": "X0"}

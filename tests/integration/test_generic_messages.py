@@ -104,6 +104,37 @@ def test_slack_all_the_way(slack: SlackServer, link: Link) -> None:
         assert part not in repr((link.http.exchanges, sent, updated))  # type: ignore[attr-defined]
 
 
+def test_what_is_told_and_kept_is_limited(ses: SesServer, link: Link) -> None:
+    altdata = {"notification_type": "email", "email": "too@example.org"}
+    many = {f"key_{number:05}": "x" for number in range(5000)}
+    order = order_of(altdata, **many, **{"k" * 100_000: "y"})
+    sent = FACILITY.submit(order, FACILITY.prepare(order, link), link)
+    told = sent.data["told"]
+    parameters = len(PAYLOAD) + len(many) + 1
+    assert len(told) == 100
+    assert next(iter(told)) == "observation_choices"
+    assert told["…"] == f"{parameters - 99} more"
+    fewer = order_of(altdata, **dict(list(many.items())[:2000]))
+    known = replace(fewer, facility_data=sent.data, status=Status.SUBMITTED)
+    updated = FACILITY.update(known, FACILITY.prepare(known, link), link)
+    assert len(updated.data["told"]) == 100
+    first, second = (message["text"] for message in ses.gate.outbox)
+    assert f"…: {parameters - 99} more" in first
+    assert second.count("key_") < 100
+    # What the first message only counted is neither new nor gone.
+    assert "was" not in second.partition("Payload")[2].partition("…")[0]
+
+
+def test_a_long_key_is_cut(ses: SesServer, link: Link) -> None:
+    altdata = {"notification_type": "email", "email": "too@example.org"}
+    order = order_of(altdata, **{"k" * 100_000: "y"})
+    sent = FACILITY.submit(order, FACILITY.prepare(order, link), link)
+    assert max(map(len, sent.data["told"])) == 100
+    known = replace(order, facility_data=sent.data, status=Status.SUBMITTED)
+    FACILITY.update(known, FACILITY.prepare(known, link), link)
+    assert "(was" not in ses.gate.outbox[-1]["text"]
+
+
 def test_slack_refuses(slack: SlackServer, link: Link) -> None:
     slack.add_hook(*HOOK, "archived")
     order = order_of({"notification_type": "slack", **SLACK})

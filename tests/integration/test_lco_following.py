@@ -166,8 +166,44 @@ def test_an_update_that_fails_after_the_cancellation_reports_both(bench: Bench) 
     with pytest.raises(Withdrawn) as caught:
         FACILITY.update(wanted, prepared, bench.link)
     assert "throttled" in caught.value.reason
+    assert (caught.value.waiting, caught.value.retry_after) == (True, 86400)
     assert f"the former requestgroup {wanted.facility_request_id} is cancelled" in caught.value.reason
     assert [group["state"] for group in bench.groups()] == ["CANCELED"]
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_nothing_new_is_sent_where_the_old_one_may_live(bench: Bench, status: int) -> None:
+    wanted = bench.submitted()
+    prepared = FACILITY.prepare(wanted, bench.link)
+    cancelling = f"{GROUPS}{wanted.facility_request_id}/cancel/"
+    bench.fail("status", cancelling, status=status, body=MAINTENANCE)
+    with pytest.raises(Unanswered):
+        FACILITY.update(wanted, prepared, bench.link)
+    assert [(str(group["id"]), group["state"]) for group in bench.groups()] == [
+        (wanted.facility_request_id, "PENDING")
+    ]
+
+
+def test_an_update_refused_after_the_cancellation_waits_for_nothing(bench: Bench) -> None:
+    wanted = bench.submitted()
+    refusing = Link(_Refusing(bench), bench.link.mail)
+    with pytest.raises(Withdrawn) as caught:
+        FACILITY.update(wanted, FACILITY.prepare(wanted, bench.link), refusing)
+    assert not caught.value.waiting
+    assert [group["state"] for group in bench.groups()] == ["CANCELED"]
+
+
+class _Refusing:
+    """Takes the credentials from a submission, and from nothing else."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench, self.read = bench, bench.link.http.read
+
+    def send(self, request: HttpRequest, *, read_timeout: float = 60.0) -> Answer:
+        """Sent, without a token if it submits."""
+        if request.url.endswith(GROUPS):
+            request = replace(request, headers={"Content-Type": "application/json"})
+        return self._bench.link.http.send(request, read_timeout=read_timeout)
 
 
 def test_an_update_cut_after_the_cancellation_is_found_again(bench: Bench) -> None:

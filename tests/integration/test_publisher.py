@@ -122,5 +122,8 @@ def test_each_change_is_counted_for_the_dashboard(desk: Desk, capsys: pytest.Cap
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (metric,) = [line for line in lines if "_aws" in line]
     assert metric["StatusChanged"] == [1.0]
-    assert (metric["facility"], metric["status"]) == (CHANGE["notice"]["facility"], CHANGE["notice"]["status"])
+    assert (metric["facility"], metric["status"]) == (
+        CHANGE["notice"]["facility"],
+        CHANGE["notice"]["status"],
+    )
     assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Slew"

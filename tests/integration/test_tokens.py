@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from authorizer.app import handler as authorizer
@@ -64,11 +66,25 @@ def test_no_principal_without_a_good_token(embedded_aws: Any, authorization: str
 
 def test_a_revoked_token_is_dead_at_once(embedded_aws: Any) -> None:
     admin = Client(function)
-    token = admin("POST", "/tokens", {"name": "x", "role": "viewer", "groups": ["red"]}).json["token"]
+    made = admin("POST", "/tokens", {"name": "x", "role": "viewer", "groups": ["red"]}).json
+    token = made["token"]
     (record,) = admin("GET", "/tokens").json["tokens"]
-    assert admin("DELETE", f"/tokens/{record['id']}").status == 204
+    assert made["id"] == record["id"]
+    assert admin("DELETE", f"/tokens/{made['id']}").status == 204
     assert principal_of(f"Bearer {token}")["reason"] == "the token has been revoked"
     assert admin("DELETE", "/tokens/none").status == 404
+
+
+def test_tokens_beyond_the_first_page_are_revoked(embedded_aws: Any) -> None:
+    client = embedded_aws("dynamodb")
+    oldest = tokens.issue(client, config.table(), name="oldest", role="admin")
+    for number in range(4):
+        # Two of these fill a page of the index.
+        tokens.issue(client, config.table(), name=f"{number}" * 350_000, role="admin")
+    newest = tokens.issue(client, config.table(), name="newest", role="admin")
+    for token in (oldest, newest):
+        assert tokens.revoke(client, config.table(), tokens.id_of(token))
+        assert principal_of(f"Bearer {token}")["reason"] == "the token has been revoked"
 
 
 def test_a_token_ends(embedded_aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,3 +131,29 @@ def test_the_first_token_is_made_on_the_command_line(
     assert principal_of(f"Bearer {token}")["role"] == "admin"
     assert cli.main(["token", "--table", config.table(), "--name", "x", "--role", "observer"]) == 2
     assert "groups" in capsys.readouterr().err
+
+
+def test_the_command_line_needs_a_region(
+    embedded_aws: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    arguments = ["token", "--table", config.table(), "--name", "operations"]
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "--region" in said.err
+    assert cli.main([*arguments, "--region", "us-east-1"]) == 0
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert principal_of(f"Bearer {capsys.readouterr().out.strip()}")["role"] == "admin"
+
+
+def test_what_aws_refuses_is_one_line(embedded_aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["token", "--table", "none", "--name", "operations"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "ResourceNotFoundException" in said.err

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from slew import portal_listing
 from slew.errors import FacilityError, NoAnswer, NotSent, Rejected, Unanswered
-from slew.facility import Absent, HttpLink, Order
+from slew.facility import Absent, Cancellation, HttpLink, Order
 from slew.observation_portal import SETTLING, Portal
 from slew.status import Status
 from tests.lco_orders import NOW, TOKEN, Script, link, order, scripted
@@ -142,13 +142,48 @@ def test_what_has_ended_is_not_cancelled(script: Script, portal: Portal, state: 
     assert (cancellation.status, cancellation.text, cancellation.reason) == (status, state, told)
 
 
-def test_a_cancellation_asks_for_the_true_state(script: Script, portal: Portal) -> None:
-    script.answers[f"POST {GROUPS}7/cancel/"] = (200, group("CANCELED"))
-    assert portal.cancel("7").status is Status.CANCELLED  # the second look failed
-    script.answers[f"GET {GROUPS}7/"] = (200, group("COMPLETED"))
-    cancellation = portal.cancel("7")
-    assert (cancellation.status, cancellation.text) == (Status.COMPLETE, "COMPLETED")
+def test_a_cancellation_is_the_groups_word_for_it(script: Script, portal: Portal) -> None:
+    script.answers[f"POST {GROUPS}7/cancel/"] = (200, group("CANCELED", 7))
+    assert portal.cancel("7") == Cancellation(Status.CANCELLED, "CANCELED")
+    script.answers[f"POST {GROUPS}7/cancel/"] = (200, group("COMPLETED", 7))
+    assert portal.cancel("7") == Cancellation(Status.COMPLETE, "COMPLETED")
+    assert script.calls() == [f"POST {GROUPS}7/cancel/"] * 2
+
+
+NO_PROOF: list[Any] = [
+    (200, PAGE, HTML),
+    (200, group("PENDING", 7)),
+    (200, group("CANCELED", 8)),
+    (200, {"state": "CANCELED"}),
+    (200, ["CANCELED"]),
+    (200, {}),
+]
+
+
+@pytest.mark.parametrize("answer", NO_PROOF, ids=repr)
+def test_a_200_alone_is_no_cancellation(script: Script, portal: Portal, answer: Any) -> None:
+    script.answers[f"POST {GROUPS}7/cancel/"] = answer
+    for state, status in (("CANCELED", Status.CANCELLED), ("COMPLETED", Status.COMPLETE)):
+        script.answers[f"GET {GROUPS}7/"] = (200, group(state, 7))
+        assert portal.cancel("7") == Cancellation(status, state)
     assert script.calls()[-2:] == [f"POST {GROUPS}7/cancel/", f"GET {GROUPS}7/"]
+    unreadable: list[Any] = [
+        (503, PAGE, HTML),
+        (200, PAGE, HTML),
+        (200, group("CANCELED", 8)),
+        (404, {"detail": "No RequestGroup matches the given query."}),
+        (429, THROTTLED),
+        (200, []),
+    ]
+    for unseen in unreadable:
+        script.answers[f"GET {GROUPS}7/"] = unseen
+        with pytest.raises(Unanswered):
+            portal.cancel("7")
+    script.answers[f"GET {GROUPS}7/"] = (200, group("PENDING", 7))
+    # What the portal itself says of the group is an answer; what came from elsewhere settles nothing.
+    told = answer[1] == group("PENDING", 7)
+    with pytest.raises(Rejected if told else Unanswered, match="PENDING"):
+        portal.cancel("7")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +194,7 @@ def test_a_cancellation_asks_for_the_true_state(script: Script, portal: Portal) 
         ((429, THROTTLED), NotSent),
         ((500, PAGE, HTML), Unanswered),
         ((400, {"errors": ["Something else"]}), Rejected),
+        ((400, {"errors": ["Cannot transition from request state PENDING to CANCELED for 7"]}), Rejected),
     ],
 )
 def test_cancellations_that_fail(
@@ -246,6 +282,26 @@ def test_reconciling_an_update(script: Script, portal: Portal) -> None:
     assert portal.reconcile(replace(ours, now=later), "P") == Absent()
 
 
+def test_an_old_group_that_is_not_in_the_list_still_counts(script: Script, portal: Portal) -> None:
+    ours = reconcilable(facility_request_id="7")
+    script.answers[f"GET {GROUPS}"] = listed()
+    script.answers[f"GET {GROUPS}7/"] = (200, group(group_id=7, note=ours.request_id))
+    found = portal.reconcile(ours, "P")
+    assert not isinstance(found, Absent | None)
+    assert found.facility_request_id == "7"
+    script.answers[f"GET {GROUPS}7/"] = (200, group("CANCELED", 7, modified="2026-11-22T13:22:00.588626Z"))
+    assert portal.reconcile(ours, "P") == Absent()
+    unseen: list[Any] = [
+        (404, {"detail": "No RequestGroup matches the given query."}),
+        (503, PAGE, HTML),
+        (200, []),
+    ]
+    for answer in unseen:
+        script.answers[f"GET {GROUPS}7/"] = answer
+        with pytest.raises(NoAnswer):
+            portal.reconcile(ours, "P")
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -281,7 +337,22 @@ def test_verify(script: Script, portal: Portal) -> None:
     assert "secret-archive" not in repr((good, old, none))
     script.answers["GET /api/profile/"] = (403, {"detail": "Invalid token."})
     assert portal.verify("P").text == "facility refused the credentials (Invalid token.)"
-    unreadable: list[Any] = [(500, PAGE, HTML), (200, {}), (200, PAGE, HTML)]
+    script.answers["GET /api/profile/"] = (401, {"detail": "Invalid token."})
+    assert not portal.verify("P").valid
+    # Redirects and unknown paths are of a wrong base URL; they say nothing of the token.
+    unreadable: list[Any] = [
+        (500, PAGE, HTML),
+        (200, {}),
+        (200, PAGE, HTML),
+        (301, b"", {"Location": "https://elsewhere/api/profile/"}),
+        (302, PAGE, {"Location": "/login", **HTML}),
+        (404, {"detail": "Not found."}),
+        (404, PAGE, HTML),
+        (405, {"detail": 'Method "GET" not allowed.'}),
+        (400, {"detail": "Bad request."}),
+        (403, PAGE, HTML),
+        (429, THROTTLED),
+    ]
     for answer in unreadable:
         script.answers["GET /api/profile/"] = answer
         with pytest.raises(NoAnswer):

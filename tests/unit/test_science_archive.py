@@ -121,6 +121,20 @@ def test_each_level_is_asked_for(script: Script, http: HttpLink) -> None:
         ((503, PAGE, HTML), "HTTP 503"),
         ((200, PAGE, HTML), "not JSON"),
         ((200, []), "cannot be read"),
+        *(
+            (frames(FRAME, bad), "archive: its answer cannot be read")
+            for bad in (
+                {"nope": 1},
+                ["x"],
+                "x",
+                None,
+                {**FRAME, "id": None},
+                {**FRAME, "id": {"a": 1}},
+                *({**FRAME, "version_set": wrong} for wrong in ("x", 5, {"md5": "x"}, ["x"], [None])),
+                {**FRAME, "filename": ["x"]},
+                {**FRAME, "exposure_time": float("nan")},
+            )
+        ),
     ],
 )
 def test_an_archive_that_fails_does_not_take_the_completion_away(

@@ -6,6 +6,7 @@ instead of used.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,6 +24,7 @@ from slew.records import Allocation, NotifySettings
 from slew.status import ANNOUNCED_BY_DEFAULT
 from slew.validation import parse
 
+_SECRET_LIMIT = 60 * 1024  # Secrets Manager takes 64 KiB
 _SLACK_KEYS = ("slack_workspace", "slack_channel", "slack_token")
 
 
@@ -40,7 +42,7 @@ def create(facility: Facility, body: AllocationBody, principal: Principal) -> Al
         created_by=principal.id,
         secret_version="",
     )
-    return _replace(facility, blank, body, expected_version=None)
+    return _replace(facility, blank, body, None)
 
 
 def replace_whole(
@@ -54,7 +56,7 @@ def replace_whole(
     principal.require(Role.MANAGER, body.group)
     if body.id not in (None, allocation.id):
         raise Invalid.field(["id"], "is the allocation's name and cannot be changed")
-    return _replace(facility, allocation, body, expected_version=allocation.version)
+    return _replace(facility, allocation, body, allocation.version)
 
 
 def merge(
@@ -68,8 +70,11 @@ def merge(
     notify = allocation.notify_given
     if "notify" in given:
         notify = None if patch.notify is None else _merged(notify or {}, patch.notify)
-    if notify:  # its secrets cannot be read here; where none are given anew they stay as they are
-        notify = {key: value for key, value in notify.items() if value != redact.MASK}
+    # The secrets of `notify` cannot be read here: those that still stand as masks stay as they are.
+    masked = {key for key, value in (notify or {}).items() if value == redact.MASK}
+    if masked and masked != set(_SLACK_KEYS):
+        raise Invalid.field(["notify", min(set(_SLACK_KEYS) - masked)], "must be given with its two siblings")
+    notify = notify and {key: value for key, value in notify.items() if key not in masked}
     body: dict[str, Any] = {
         "instrument": allocation.instrument,
         "pi": allocation.pi,
@@ -81,11 +86,7 @@ def merge(
         "notify": notify,
     }
     return _replace(
-        facility,
-        allocation,
-        parse(AllocationBody, body),
-        expected_version=allocation.version,
-        keep_addresses=True,
+        facility, allocation, parse(AllocationBody, body), allocation.version, keep_hook=bool(masked)
     )
 
 
@@ -118,7 +119,9 @@ def verify(facility: Facility, allocation: Allocation, principal: Principal) -> 
     try:
         found = facility.verify(case.altdata, case.link)
     except FacilityError as error:
-        raise Unavailable(f"{facility.title} could not be asked: {error.reason}") from None
+        raise Unavailable(
+            f"{facility.title} could not be asked: {error.reason}", headers=error.wait_header
+        ) from None
     shown: dict[str, Any] = case.redactor.data(
         {"valid": found.valid, "text": found.text, "details": dict(found.details)}
     )
@@ -129,25 +132,23 @@ def _replace(
     facility: Facility,
     allocation: Allocation,
     body: AllocationBody,
-    *,
     expected_version: int | None,
-    keep_addresses: bool = False,
+    *,
+    keep_hook: bool = False,
 ) -> Allocation:
-    raw = {key: value for key, value in body.altdata.items() if value is not None and str(value).strip()}
+    """Check and keep an allocation's new content. `keep_hook`: the webhook of `notify` stays as it is."""
+    raw = {key: value for key, value in body.altdata.items() if not _blank(facility, key, value)}
     _refuse_masks(raw, "altdata")
     altdata = parse(facility.Altdata, raw, ["altdata"])
     redact.use(redact.Redactor(work.secret_values(altdata)))
     facility.check_altdata(altdata)
     if body.instrument is not None:
         facility.choose_instrument(body.instrument)
-    settings, addresses = _notify_settings(facility, altdata, body.notify)
-    if addresses is not None and not addresses:
-        if not (keep_addresses and allocation.notify.channel == settings.channel):
-            raise Invalid.field(["notify"], f"notification_type {settings.channel} needs its address")
-        addresses = None  # as they were
-        keep = True
-    else:
-        keep = False
+    if expected_version is not None and body.group != allocation.group and store.live_requests(allocation):
+        raise Conflict(
+            f"allocation {allocation.id} has live requests, which belong to its group: cancel them"
+        )
+    settings, addresses = _notify_settings(facility, altdata, body.notify, keep_hook=keep_hook)
     public, secret_keys = _parted(altdata, raw)
     changed = replace(
         allocation,
@@ -162,30 +163,51 @@ def _replace(
         altdata=public,
         secret_keys=secret_keys,
         notify=settings,
-        notify_given=_notify_given(body.notify),
+        notify_given=_notify_given(body.notify, keep_hook=keep_hook),
         updated_at=clock.isoformat(clock.now()),
         secret_version=vault.new_version(),
         version=1 if expected_version is None else expected_version + 1,
     )
-    try:
-        store.put_allocation(changed, expected_version)
-    except store.Outdated:
-        taken = f"allocation {allocation.id} exists already"
-        raise Conflict(
-            taken if expected_version is None else f"allocation {allocation.id} has just been changed"
-        ) from None
-    vault.write(vault.name(facility.id, allocation.id), raw, changed.secret_version)
-    if addresses:
-        vault.write(vault.name("notify", allocation.id), addresses, vault.new_version())
-    elif not keep:
-        vault.remove(vault.name("notify", allocation.id))
+    _keep(facility, changed, raw, addresses, expected_version)
     return changed
 
 
+def _keep(
+    facility: Facility,
+    changed: Allocation,
+    raw: Mapping[str, Any],
+    addresses: Mapping[str, str] | None,
+    expected_version: int | None,
+) -> None:
+    """Write the record, then the secrets that it names; `addresses` empty leaves those of announcements."""
+    if len(json.dumps(raw)) > _SECRET_LIMIT:
+        raise Invalid.field(["altdata"], f"is over {_SECRET_LIMIT // 1024} KiB")
+    try:
+        store.put_allocation(changed, expected_version)
+    except store.Outdated:
+        what = "exists already" if expected_version is None else "has just been changed; read it again"
+        raise Conflict(f"allocation {changed.id} {what}") from None
+    vault.write(vault.name(facility.id, changed.id), raw, changed.secret_version)
+    if addresses:
+        vault.write(vault.name("notify", changed.id), addresses, vault.new_version())
+    elif addresses is None:
+        vault.remove(vault.name("notify", changed.id))
+
+
+def _blank(facility: Facility, key: str, value: Any) -> bool:
+    """Whether an altdata entry is dropped: blank, and of a key that exists (a misspelt one is to be told)."""
+    known = {
+        str(name)
+        for field, info in facility.Altdata.model_fields.items()
+        for name in (field, info.alias, *_choices(info.validation_alias))
+    }
+    return key in known and (value is None or not str(value).strip())
+
+
 def _notify_settings(
-    facility: Facility, altdata: Altdata, notify: Notify | None
+    facility: Facility, altdata: Altdata, notify: Notify | None, *, keep_hook: bool
 ) -> tuple[NotifySettings, dict[str, str] | None]:
-    """The settings, and the addresses to keep: None for no channel, empty where none were given."""
+    """The settings, and the addresses to keep: None for no channel, empty where they stay as they are."""
     own = notify.notification_type if notify else None
     channel = own or facility.notification_type(altdata) or "none"
     source: NotificationKeys = notify if notify and own else altdata
@@ -198,24 +220,22 @@ def _notify_settings(
     )
     if channel == "none":
         return settings, None
-    return settings, _slack_address(source, place) if channel == "slack" else _email_address(source, place)
+    if channel == "slack":
+        return settings, {} if keep_hook and place == "notify" else _slack_address(source, place)
+    return settings, _email_address(source, place)
 
 
 def _slack_address(keys: NotificationKeys, place: str) -> dict[str, str]:
     given = {name: getattr(keys, name) for name in _SLACK_KEYS}
-    missing = [name for name, value in given.items() if value is None]
-    if missing and (place == "altdata" or len(missing) < len(given)):
-        raise Invalid.field(
-            [place, missing[0]], "is needed for notification_type slack, with its two siblings"
-        )
-    return {name: value.get_secret_value() for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        if value is None:
+            raise Invalid.field([place, name], "is needed for notification_type slack")
+    return {name: value.get_secret_value() for name, value in given.items()}
 
 
 def _email_address(keys: NotificationKeys, place: str) -> dict[str, str]:
     if not keys.email:
-        if place == "altdata":
-            raise Invalid.field([place, "email"], "is needed for notification_type email")
-        return {}
+        raise Invalid.field([place, "email"], "is needed for notification_type email")
     try:
         recipients(keys.email)
     except ValueError as error:
@@ -243,11 +263,12 @@ def _choices(alias: Any) -> tuple[str, ...]:
     return tuple(str(each) for each in getattr(alias, "choices", (alias,)))
 
 
-def _notify_given(notify: Notify | None) -> dict[str, Any] | None:
+def _notify_given(notify: Notify | None, *, keep_hook: bool) -> dict[str, Any] | None:
     if notify is None:
         return None
     given = notify.model_dump(mode="json", exclude_unset=True)
-    return {key: redact.MASK if key in _SLACK_KEYS and value else value for key, value in given.items()}
+    hook = dict.fromkeys(_SLACK_KEYS, redact.MASK) if keep_hook else {}
+    return {**{key: redact.MASK if key in _SLACK_KEYS else value for key, value in given.items()}, **hook}
 
 
 def _refuse_masks(values: Mapping[str, Any], place: str) -> None:

@@ -33,7 +33,7 @@ def parse_ra(text: str) -> float:
 
     Raises ValueError, naming the limit.
     """
-    if _DECIMAL.match(text):
+    if _DECIMAL.match(_short(text)):
         return float(text)
     return float(_sexagesimal(text, "hours", 24) * 15)
 
@@ -43,7 +43,7 @@ def parse_dec(text: str) -> float:
 
     Raises ValueError, naming the limit.
     """
-    if _DECIMAL.match(text):
+    if _DECIMAL.match(_short(text)):
         return float(text)
     return float(_sexagesimal(text, "degrees", 91))
 
@@ -81,8 +81,18 @@ def parse_utc(text: str) -> datetime:
 
     `T` or a blank may separate date and time, fractions of a second may be given. Raises ValueError.
     """
-    moment = datetime.fromisoformat(text.strip())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    moment = datetime.fromisoformat(_short(text.strip()))
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside the years 1 to 9999 in UTC") from None
+
+
+def _short(text: str) -> str:
+    # Longer text is no angle or date, and blanks without end would keep the patterns busy for minutes.
+    if len(text) > 64:
+        raise ValueError("is longer than 64 characters")
+    return text
 
 
 def _sexagesimal(text: str, unit: str, limit: int) -> Fraction:

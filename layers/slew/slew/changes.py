@@ -1,10 +1,14 @@
-"""Updating and cancelling requests."""
+"""Updating and cancelling requests.
+
+What an update proposes is written down before anything is sent, so that it is not lost if the update's outcome is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from slew import clock, recovery, store, work
+from slew import clock, recovery, store, submission, work
 from slew.errors import (
     Conflict,
     FacilityError,
@@ -17,6 +21,7 @@ from slew.errors import (
     Unavailable,
     Withdrawn,
 )
+from slew.facility import Submission
 from slew.log import logger
 from slew.models import UpdateBody
 from slew.principals import Principal, Role
@@ -29,39 +34,31 @@ from slew.work import Case, Desk
 def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
     """Cancel a request: at the facility, or here if it has not been sent.
 
-    Raises Forbidden, Conflict, MethodNotAllowed, Unavailable (not reached: try again), GatewayTimeout
-    (outcome not known).
+    Raises Forbidden, NotFound (its allocation is gone), Conflict, MethodNotAllowed, Unavailable (not reached: try
+    again), GatewayTimeout (outcome not known).
     """
     principal.require(Role.OBSERVER, request.group)
     request = recovery.recover(desk, request)
     if request.status is Status.CANCELLED:
         return request
     if request.status is Status.PENDING:
-        claimed = work.claim(desk, request, "cancel")
-        dropped = claimed.change(
-            status=Status.CANCELLED,
-            text="it had not been sent",
-            reason="",
-            next_action_at=None,
-            next_attempt_at=None,
-        )
-        return work.settle(desk, claimed, dropped, action="cancel", by=principal.label)
+        return _drop(desk, request, principal)
     _require_at_facility(desk, request, "cancel")
-    claimed, case = _begin(desk, request, "cancel")
-    current = _marked(claimed, case)
+    case = work.open_case(desk.facility, work.allocation_of(desk.facility, request, principal))
+    order = work.order_of(desk.facility, request, case)
+    record = _Record(work.claim(desk, request, "cancel"), case)
     try:
-        order = work.order_of(desk.facility, claimed, case)
         cancellation = desk.facility.cancel(order, case.link)
     except Exception as error:
-        return _refused(desk, current[0], case, error, "cancel", principal)
-    after = current[0].change(
+        return _failed(desk, record.current, case, error, "cancel", principal)
+    after = record.current.change(
         status=cancellation.status, text=cancellation.text, reason=cancellation.reason, failures=0
     )
     # The facility may still report an observation that was under way.
     wished = 300.0 if desk.facility.can("poll") else None
     after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp(), wished))
     return work.settle(
-        desk, current[0], after, action="cancel", by=principal.label, case=case, always_event=True
+        desk, record.current, after, action="cancel", by=principal.label, case=case, always_event=True
     )
 
 
@@ -72,10 +69,62 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     """
     principal.require(Role.OBSERVER, request.group)
     request = recovery.recover(desk, request)
-    parse(desk.facility.payloads[request.instrument], body.payload, ["payload"])
+    if request.status is not Status.PENDING:
+        _require_at_facility(desk, request, "update")
+    allocation = work.allocation_of(desk.facility, request, principal)
+    changes = _changes(desk, request, body)
     window = desk.facility.window(
         parse(desk.facility.payloads[request.instrument], body.payload, ["payload"])
     )
+    submission.check_validity(allocation, clock.now(), window)
+    case = work.open_case(desk.facility, allocation)
+    wanted = work.order_of(desk.facility, request.change(**changes), case)
+    prepared = desk.facility.prepare(wanted, case.link)
+    if request.status is Status.PENDING:
+        claimed = work.claim(desk, request, "update")
+        waiting = claimed.change(**changes, notes=prepared.notes, next_action_at=request.next_action_at)
+        return work.settle(
+            desk, claimed, waiting, action="update", by=principal.label, case=case, always_event=True
+        )
+    record = _Record(work.claim(desk, request, "update", proposed=changes), case)
+    try:
+        updated = desk.facility.update(wanted, prepared, case.link)
+    except Exception as error:
+        return _failed(desk, record.current, case, error, "update", principal)
+    after = _updated(record.current, updated, (*prepared.notes, *updated.notes))
+    after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp()))
+    return work.settle(
+        desk, record.current, after, action="update", by=principal.label, case=case, always_event=True
+    )
+
+
+class _Record:
+    """The record of a claimed request as last written; `sending` goes into it before anything leaves."""
+
+    def __init__(self, claimed: Request, case: Case) -> None:
+        self.current = claimed
+        case.http.before_send = case.mailer.before_send = self._mark_sending
+
+    def _mark_sending(self) -> None:
+        self.current = store.save(self.current.change(sending=True, sent_at=clock.timestamp()))
+
+
+def _drop(desk: Desk, request: Request, principal: Principal) -> Request:
+    claimed = work.claim(desk, request, "cancel")
+    dropped = claimed.change(
+        status=Status.CANCELLED,
+        text="it had not been sent",
+        reason="",
+        next_action_at=None,
+        next_attempt_at=None,
+    )
+    return work.settle(desk, claimed, dropped, action="cancel", by=principal.label)
+
+
+def _changes(desk: Desk, request: Request, body: UpdateBody) -> dict[str, Any]:
+    """The record's fields as the update wants them. Raises Invalid."""
+    payload = parse(desk.facility.payloads[request.instrument], body.payload, ["payload"])
+    window = desk.facility.window(payload)
     changes: dict[str, Any] = {
         "payload": dict(body.payload),
         "window_end": clock.isoformat(window[1]) if window else None,
@@ -84,37 +133,21 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
         changes["target"] = body.target.model_dump(mode="json", exclude_none=True)
     if body.comment is not None:
         changes["comment"] = body.comment
-    if request.status is not Status.PENDING:
-        _require_at_facility(desk, request, "update")
-    allocation = work.find_allocation(desk.facility, request.allocation_id)
-    wanted = work.order_of(
-        desk.facility, request.change(**changes), work.open_case(desk.facility, allocation)
-    )
-    if request.status is Status.PENDING:
-        claimed = work.claim(desk, request, "update")
-        waiting = claimed.change(**changes, next_action_at=request.next_action_at)
-        return work.settle(desk, claimed, waiting, action="update", by=principal.label, always_event=True)
-    case = work.open_case(desk.facility, allocation)
-    prepared = desk.facility.prepare(wanted, case.link)
-    claimed, case = _begin(desk, request, "update")
-    current = _marked(claimed, case)
-    try:
-        submission = desk.facility.update(wanted, prepared, case.link)
-    except Exception as error:
-        return _refused(desk, current[0], case, error, "update", principal, changes)
-    after = current[0].change(
-        **changes,
-        status=submission.status,
-        facility_request_id=submission.facility_request_id or request.facility_request_id,
-        facility_data={**request.facility_data, **submission.data},
-        text=submission.text,
+    return changes
+
+
+def _updated(request: Request, updated: Submission, notes: tuple[str, ...]) -> Request:
+    proposed: Mapping[str, Any] = request.proposed or {}
+    return request.change(
+        **proposed,
+        proposed=None,
+        status=updated.status,
+        facility_request_id=updated.facility_request_id,
+        facility_data={**request.facility_data, **updated.data},
+        text=updated.text,
         reason="",
-        notes=(*prepared.notes, *submission.notes),
+        notes=notes,
         failures=0,
-    )
-    after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp()))
-    return work.settle(
-        desk, current[0], after, action="update", by=principal.label, case=case, always_event=True
     )
 
 
@@ -125,56 +158,52 @@ def _require_at_facility(desk: Desk, request: Request, operation: str) -> None:
         raise Conflict(f"cannot {operation} a request that is {request.status}")
 
 
-def _begin(desk: Desk, request: Request, operation: str) -> tuple[Request, Case]:
-    case = work.open_case(desk.facility, work.find_allocation(desk.facility, request.allocation_id))
-    return work.claim(desk, request, operation), case
-
-
-def _marked(claimed: Request, case: Case) -> list[Request]:
-    """A cell with the record as last written; `sending` is written into it before anything leaves."""
-    cell = [claimed]
-
-    def mark_sending() -> None:
-        cell[0] = store.save(cell[0].change(sending=True, sent_at=clock.timestamp()))
-
-    case.http.before_send = case.mailer.before_send = mark_sending
-    return cell
-
-
-def _refused(
-    desk: Desk,
-    request: Request,
-    case: Case,
-    error: Exception,
-    operation: str,
-    principal: Principal,
-    changes: dict[str, Any] | None = None,
+def _failed(
+    desk: Desk, request: Request, case: Case, error: Exception, operation: str, principal: Principal
 ) -> Request:
     """Write down that an update or a cancellation did not go through; raises what the caller has to know."""
-    now = clock.timestamp()
-    kept = request
-    if isinstance(error, Withdrawn):
-        kept = request.change(**(changes or {}), status=Status.REJECTED, reason=error.reason, text="")
-    elif isinstance(error, Unanswered) and operation == "update":
-        kept = request.change(**(changes or {}), status=Status.UNKNOWN, reason=error.reason, text="")
-    elif isinstance(error, FacilityError):
-        kept = request.change(text=f"{operation}: {error.reason}")
-    else:
+    after = _after_failure(request, error, operation)
+    if not isinstance(error, FacilityError):
         logger.error("the facility's class failed", request_id=request.id, exc_info=error)
-        kept = request.change(text=f"{operation}: internal error")
-    kept = kept.change(next_action_at=work.next_look(desk.facility, kept, now, 30.0 if kept.live else None))
+    if after.status is not Status.PENDING:
+        wished = 30.0 if after.live else None
+        after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp(), wished))
     settled = work.settle(
-        desk, request, kept, action=operation, by=principal.label, case=case, always_event=True
+        desk, request, after, action=f"{operation}_failed", by=principal.label, case=case, always_event=True
     )
     if isinstance(error, Withdrawn):
         return settled
     if isinstance(error, Rejected):
         raise Conflict(f"rejected: {error.reason}")
     if isinstance(error, NotSent | NoAnswer):
-        wait = {"Retry-After": str(round(error.retry_after))} if error.retry_after else None
-        raise Unavailable(f"{operation}: {error.reason}; the request is unchanged", headers=wait)
+        raise Unavailable(f"{operation}: {error.reason}; the request is unchanged", headers=error.wait_header)
     if isinstance(error, Unanswered):
         raise GatewayTimeout(f"{operation}: {error.reason}; its outcome is not known: refresh the request")
     if isinstance(error, FacilityError):
         raise Conflict(f"{operation}: {error.reason}")
     raise error
+
+
+def _after_failure(request: Request, error: Exception, operation: str) -> Request:
+    proposed: Mapping[str, Any] = request.proposed or {}
+    if isinstance(error, Withdrawn) and error.waiting:
+        at = clock.timestamp() + (error.retry_after if error.retry_after is not None else work.backoff_s(0))
+        return request.change(
+            **proposed,
+            proposed=None,
+            status=Status.PENDING,
+            facility_request_id=None,
+            reason=error.reason,
+            text="",
+            next_action_at=at,
+            next_attempt_at=clock.isoformat(at),
+        )
+    if isinstance(error, Withdrawn):
+        return request.change(**proposed, proposed=None, status=Status.REJECTED, reason=error.reason, text="")
+    if isinstance(error, Unanswered) and operation == "update":
+        return request.change(status=Status.UNKNOWN, reason=error.reason, text="")
+    if isinstance(error, FacilityError):
+        return request.change(proposed=None, text=f"{operation} failed: {error.reason}")
+    if operation == "update" and request.sending:
+        return request.change(status=Status.UNKNOWN, reason="internal error after the update had been sent")
+    return request.change(proposed=None, text=f"{operation} failed: internal error")

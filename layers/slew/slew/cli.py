@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from slew import tokens
 from slew.errors import Invalid
@@ -17,7 +18,7 @@ from slew.principals import Role
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make a token; 0 if it was made, 2 for arguments that are not right."""
+    """Make a token; 0 if it was made, 1 if AWS did not let us, 2 for arguments that are not right."""
     parser = argparse.ArgumentParser(prog="slew.cli", description="Slew's operator commands")
     commands = parser.add_subparsers(required=True)
     token = commands.add_parser("token", help="make a bearer token")
@@ -27,15 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     token.add_argument("--group", action="append", default=[], help="a group it is good for; may be repeated")
     token.add_argument("--days", type=float, default=365, help="until it expires")
     token.add_argument("--endpoint-url", help="another DynamoDB than the region's, such as the local stack's")
+    token.add_argument("--region", help="the stack's region; default: that of the AWS configuration")
     given = parser.parse_args(arguments)
-    client = boto3.client("dynamodb", endpoint_url=given.endpoint_url)
     try:
+        client = boto3.client("dynamodb", region_name=given.region, endpoint_url=given.endpoint_url)
         made = tokens.issue(
             client, given.table, name=given.name, role=given.role, groups=given.group, days=given.days
         )
     except Invalid as error:
         print(error.detail, file=sys.stderr)
         return 2
+    except NoRegionError:
+        print("no AWS region is configured: give --region", file=sys.stderr)
+        return 2
+    except (BotoCoreError, ClientError) as error:
+        print(error, file=sys.stderr)
+        return 1
     print(made)
     return 0
 

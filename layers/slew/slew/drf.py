@@ -13,9 +13,9 @@ _WAIT = re.compile(r"available in (\d+) second")
 
 
 def flatten(errors: Any, path: str = "") -> list[str]:
-    """`path.
+    """`path: text` for each message of a nested error body.
 
-    Text` for each message of a nested error body (objects, arrays aligned by index, lists of texts, texts).
+    It may hold objects, arrays aligned by index, lists of texts, and texts.
     """
     if isinstance(errors, dict):
         return [
@@ -45,7 +45,7 @@ def wait_s(answer: Answer, default: float = 60.0) -> float:
     if answer.retry_after is not None:
         return answer.retry_after
     match = _WAIT.search(answer.text)
-    return float(match[1]) if match else default
+    return float(min(int(match[1][:9]), 7 * 86400)) if match else default
 
 
 def expect(answer: Answer, *accepted: int) -> Answer:

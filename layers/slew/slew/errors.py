@@ -114,12 +114,18 @@ class GatewayTimeout(Problem):
 class FacilityError(SlewError):
     """An exchange with a facility that did not end in its acceptance.
 
-    `reason` is readable, at best its own words.
+    `reason` is readable, at best its own words; `retry_after` the seconds that it asks to wait, if it does.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.retry_after = retry_after
+
+    @property
+    def wait_header(self) -> dict[str, str]:
+        """The `Retry-After` header that tells a caller the same."""
+        return {"Retry-After": str(max(1, round(self.retry_after)))} if self.retry_after is not None else {}
 
 
 class Rejected(FacilityError):
@@ -127,22 +133,29 @@ class Rejected(FacilityError):
 
 
 class Withdrawn(Rejected):
-    """An update took the old request back, and then the facility refused the new one: it has neither."""
+    """An update took the old request back, and then the facility did not take the new one: it has neither.
+
+    `waiting`: it was not refused but could not be sent (throttled, unreachable), and may be sent later.
+    """
+
+    def __init__(self, reason: str, *, waiting: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(reason, retry_after)
+        self.waiting = waiting
 
 
 class Failed(FacilityError):
-    """The facility could not be given the request, for good, and did not take it."""
+    """The facility could not be given the request, for good.
+
+    `unconfirmed`: it says so, but may have the request after all; a person has to look before it is sent again.
+    """
+
+    def __init__(self, reason: str, *, unconfirmed: bool = False) -> None:
+        super().__init__(reason)
+        self.unconfirmed = unconfirmed
 
 
 class NotSent(FacilityError):
-    """Certainly not received (DNS, connect, TLS, throttled).
-
-    Safe to send again, `retry_after` seconds from now if told.
-    """
-
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
+    """Certainly not received (DNS, connect, TLS, throttled): safe to send again."""
 
 
 class Unanswered(FacilityError):
@@ -150,8 +163,4 @@ class Unanswered(FacilityError):
 
 
 class NoAnswer(FacilityError):
-    """A harmless read failed; to be tried again later, after `retry_after` seconds if told."""
-
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
+    """A harmless read failed; to be tried again later."""

@@ -18,7 +18,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Unique-local and link-local are covered by is_private; these are not, and lead to addresses inside: NAT64,
 # 6to4, Teredo.
-_TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+_TRANSLATED = tuple(
+    map(
+        ipaddress.ip_network,
+        ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10"),
+    )
+)
+# Platform addresses of clouds that lie in public ranges, and ranges that later Pythons know not to be global.
+_PLATFORM = tuple(map(ipaddress.ip_network, ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24")))
 
 
 class Refused(SlewError):
@@ -45,6 +52,8 @@ def check_form(url: str) -> SplitResult:
         raise Refused("must be an absolute https URL")
     if parts.username is not None or parts.password is not None:
         raise Refused("must not contain a user name or password")
+    if port == 0:
+        raise Refused("must not name port 0")
     if parts.fragment:
         raise Refused("must not contain a fragment")
     if any(character <= " " or character == "\\" or character == "\x7f" for character in url):
@@ -85,7 +94,9 @@ def _public(address: Address) -> bool:
             return _public(address.ipv4_mapped)
         if any(address in network for network in _TRANSLATED):
             return False
-    return address.is_global and not address.is_multicast
+    if any(address in network for network in _PLATFORM if network.version == address.version):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _allowed(host: str, port: int, addresses: tuple[Address, ...]) -> bool:

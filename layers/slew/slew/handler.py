@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -109,18 +110,21 @@ class _Routes:
 
     def read_allocation(self, id: str) -> Response[Any]:
         principal = self.principal
+        http_api.query(self.event)
         allocation = work.find_allocation(self.facility, id)
         principal.require(Role.VIEWER, allocation.group)
         return http_api.answer(allocation.view())
 
     def merge_allocation(self, id: str) -> Response[Any]:
         principal = self.principal
+        http_api.query(self.event)
         patch = parse(AllocationPatch, http_api.json_body(self.event))
         allocation = work.find_allocation(self.facility, id)
         return http_api.answer(allocations.merge(self.facility, allocation, patch, principal).view())
 
     def replace_allocation(self, id: str) -> Response[Any]:
         principal = self.principal
+        http_api.query(self.event)
         body = parse(AllocationBody, http_api.json_body(self.event))
         allocation = work.find_allocation(self.facility, id)
         return http_api.answer(allocations.replace_whole(self.facility, allocation, body, principal).view())
@@ -134,6 +138,7 @@ class _Routes:
 
     def verify_allocation(self, id: str) -> Response[Any]:
         principal = self.principal
+        http_api.query(self.event)
         allocation = work.find_allocation(self.facility, id)
         return http_api.answer(allocations.verify(self.facility, allocation, principal))
 
@@ -165,19 +170,23 @@ class _Routes:
 
     def update_request(self, id: str) -> Response[Any]:
         principal = self.principal
+        http_api.query(self.event)
         body = parse(UpdateBody, http_api.json_body(self.event))
         return self._shown(changes.update(self.desk, self._readable(id), body, principal))
 
     def cancel_request(self, id: str) -> Response[Any]:
         principal = self.principal
+        http_api.query(self.event)
         return self._shown(changes.cancel(self.desk, self._readable(id), principal))
 
     def refresh_request(self, id: str) -> Response[Any]:
         principal = self.principal
+        http_api.query(self.event)
         return self._shown(tracking.refresh(self.desk, self._readable(id), principal))
 
     def resubmit_request(self, id: str) -> Response[Any]:
         principal = self.principal
+        http_api.query(self.event)
         body = parse(ResubmitBody, http_api.json_body(self.event, optional=True))
         request = submission.resubmit(
             self.desk, self._readable(id), Caller(principal), confirmed=body.confirm_not_at_facility
@@ -192,5 +201,8 @@ class _Routes:
 
     def _shown(self, request: Request, status: int = 200) -> Response[Any]:
         headers = {"Location": f"/facilities/{self.facility.id}/requests/{request.id}"}
+        if request.next_attempt_at:
+            wait = clock.parse(request.next_attempt_at) - clock.now()
+            headers["Retry-After"] = str(max(1, ceil(wait.total_seconds())))
         view = {**request.view(), "history": store.history(request.id)}
         return http_api.answer(redact.current.data(view), status, headers)

@@ -18,7 +18,9 @@ from functools import cache
 from typing import Any, Literal
 
 import certifi
+import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
@@ -31,7 +33,7 @@ from slew.wire import Answer, Exchange, HttpRequest
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 ANSWER_LIMIT = 8 * 1024 * 1024
-RECORD_LIMIT = 64 * 1024
+RECORD_LIMIT = 24 * 1024
 _USER_AGENT = f"slew/{__version__}"
 
 
@@ -69,7 +71,7 @@ class Http:
         started = time.monotonic()
         try:
             answer = _exchange(request, attempt, read_timeout)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             reason = f"{_host(request)}: {_explain(error)}"
             outcome: Literal["no_answer", "not_sent"] = "no_answer" if attempt.bytes_left else "not_sent"
             self._record(request, started, outcome, error=reason)
@@ -111,11 +113,16 @@ class Http:
                 outcome=outcome,
                 elapsed_ms=round(elapsed * 1000),
                 status=answer.status if answer else None,
-                answer_headers=self.redactor.headers(answer.headers) if answer else {},
+                answer_headers=_few(self.redactor.headers(answer.headers)) if answer else {},
                 answer_body=shown(self.redactor, answer.body) if answer else "",
                 error=self.redactor.text(error),
             )
         )
+
+
+def _few(headers: dict[str, str]) -> dict[str, str]:
+    """Headers as they are kept: a server may send kilobytes of them."""
+    return {name[:100]: value[:1000] for name, value in list(headers.items())[:50]}
 
 
 def shown(redactor: Redactor, body: bytes) -> str:
@@ -132,41 +139,31 @@ def _checked(request: HttpRequest) -> guard.Destination:
 
 
 def _exchange(request: HttpRequest, attempt: _Attempt, read_timeout: float) -> Answer:
-    headers = {
-        "User-Agent": _USER_AGENT,
-        "Accept": "*/*",
-        "Accept-Encoding": "gzip, deflate",
-        **request.headers,
-    }
-    tls = _tls() if request.url.lower().startswith("https:") else None
-    # A connection of its own: no connection of one allocation can serve another, and a kept connection that
-    # the server has dropped cannot turn a POST into one of unknown outcome.
-    with urllib3.PoolManager(num_pools=1, maxsize=1, ssl_context=tls) as manager:
-        manager.pool_classes_by_scheme = _pool_classes(attempt)
+    # A session and so a connection of its own: no cookie or connection of one allocation can serve another,
+    # and a kept connection that the server has dropped cannot turn a POST into one of unknown outcome.
+    with requests.Session() as session:
+        session.trust_env = False  # neither a proxy nor a .netrc of the environment
+        adapter = _Adapter(attempt)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
         watchdog = threading.Timer(CONNECT_TIMEOUT + read_timeout, _hang_up, [attempt])
         watchdog.daemon = True
         watchdog.start()
         try:
-            response = manager.urlopen(
+            response = session.request(
                 request.method,
                 request.url,
-                # Where a body is usual, an empty one is said to be empty.
-                body=request.body or (None if request.method in ("GET", "HEAD") else b""),
-                headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout),
-                redirect=False,
-                retries=False,
-                preload_content=False,
+                data=request.body or None,
+                headers={"User-Agent": _USER_AGENT, **request.headers},
+                timeout=(CONNECT_TIMEOUT, read_timeout),
+                allow_redirects=False,
+                stream=True,
             )
             body, truncated = _read(response)
         finally:
             watchdog.cancel()
-    return Answer(
-        response.status,
-        {name.lower(): value for name, value in response.headers.itermerged()},
-        body,
-        truncated,
-    )
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, headers, body, truncated)
 
 
 @cache
@@ -177,9 +174,9 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _read(response: urllib3.BaseHTTPResponse) -> tuple[bytes, bool]:
+def _read(response: requests.Response) -> tuple[bytes, bool]:
     parts, size = [], 0
-    for part in response.stream(64 * 1024, decode_content=True):
+    for part in response.iter_content(64 * 1024):
         parts.append(part)
         size += len(part)
         if size > ANSWER_LIMIT:
@@ -216,22 +213,37 @@ def _explain(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _pool_classes(attempt: _Attempt) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Pools by scheme, whose connections note in `attempt` what they do."""
+class _Adapter(HTTPAdapter):
+    """Connections that note in `attempt` what they do; none is kept or tried twice, ours verifies TLS."""
 
-    class Http(_Tracked, HTTPConnection):
-        tracked = attempt
+    def __init__(self, attempt: _Attempt) -> None:
+        self._attempt = attempt
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
-    class Https(_Tracked, HTTPSConnection):
-        tracked = attempt
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=_tls())
+        attempt = self._attempt
 
-    class HttpPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Http
+        class Http(_Tracked, HTTPConnection):
+            tracked = attempt
 
-    class HttpsPool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Https
+        class Https(_Tracked, HTTPSConnection):
+            tracked = attempt
 
-    return {"http": HttpPool, "https": HttpsPool}
+        class HttpPool(urllib3.HTTPConnectionPool):
+            ConnectionCls = Http
+
+        class HttpsPool(urllib3.HTTPSConnectionPool):
+            ConnectionCls = Https
+
+        self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {"ssl_context": _tls()}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Nothing: the context verifies, and requests would have each new one read the authorities anew."""
 
 
 class _Tracked:

@@ -60,7 +60,11 @@ def problem(error: Problem) -> Response[Any]:
         status_code=error.status,
         content_type=PROBLEM_JSON,
         body=json.dumps(redact.current.data(document), ensure_ascii=False),
-        headers={"Cache-Control": "no-store", **error.headers},
+        headers={
+            "Cache-Control": "no-store",
+            **({"Allow": ""} if error.status == 405 else {}),
+            **error.headers,
+        },
     )
 
 
@@ -114,7 +118,7 @@ def refuse_unknown(app: APIGatewayHttpResolver, allowed: Callable[[str], Sequenc
     def not_found(_error: Exception) -> Response[Any]:
         path = app.current_event.path
         methods = allowed(path)
-        if methods:
+        if methods and app.current_event.http_method not in methods:
             return problem(
                 MethodNotAllowed(
                     f"{app.current_event.http_method} is not possible here",

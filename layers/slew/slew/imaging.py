@@ -31,11 +31,15 @@ def _whole(value: float) -> float:
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False), WrapValidator(_as_given)]
 """A finite JSON number; an integer stays one, so that the caller's `300` does not leave as `300.0`."""
 
-WholeNumber = Annotated[Number, AfterValidator(_whole)]
+WholeNumber = Annotated[Number, AfterValidator(_whole), Field(json_schema_extra={"type": "integer"})]
 """A `Number` without a fraction; `2.0` is one."""
 
 FilterName = Annotated[Line, Field(min_length=1, max_length=100)]
-Filters = Annotated[tuple[FilterName, ...], Field(min_length=1, max_length=100), AfterValidator(_unique)]
+Filters = Annotated[
+    tuple[FilterName, ...],
+    Field(min_length=1, max_length=100, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_unique),
+]
 """At least one filter, none twice. Which exist is known to the allocation alone."""
 
 AllowedFilters = tuple[FilterName, ...] | None

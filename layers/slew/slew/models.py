@@ -23,6 +23,14 @@ def _no_control(text: str) -> str:
     return text
 
 
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be an ISO date or datetime")
+    return astro.parse_utc(value)
+
+
 def _hook_part(part: SecretStr) -> SecretStr:
     value = part.get_secret_value()
     if not (value.isascii() and value.isalnum()):
@@ -52,6 +60,15 @@ Truthy = Annotated[
 
 Anything else is false (notifications card, Credentials).
 """
+
+Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+"""An ISO date or datetime, UTC where it has no offset."""
+
+Address = Annotated[Line, Field(max_length=254, pattern=r"^$|^[^\s@,<>\"']+@[^\s@,<>\"']+$")]
+"""One email address, or empty."""
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A finite JSON number; neither text nor a flag passes for one."""
 
 RA = Annotated[float, _degrees(astro.parse_ra), Field(ge=0, lt=360, allow_inf_nan=False)]
 Dec = Annotated[float, _degrees(astro.parse_dec), Field(ge=-90, le=90, allow_inf_nan=False)]
@@ -87,18 +104,18 @@ class Target(Model):
         description="Declination, ICRS, degrees; sexagesimal text as degrees",
         examples=[54.311651, "+54:18:41.94"],
     )
-    redshift: float | None = Field(None, gt=-1, le=20, allow_inf_nan=False, description="Redshift")
-    magnitudes: dict[str, float] | None = Field(
+    redshift: Number | None = Field(None, gt=-1, le=20, allow_inf_nan=False, description="Redshift")
+    magnitudes: dict[Annotated[Line, Field(max_length=50)], Number] | None = Field(
         None, description="Magnitudes by filter, AB", examples=[{"sdssr": 17.2}], max_length=50
     )
-    proper_motion_ra: float | None = Field(
+    proper_motion_ra: Number | None = Field(
         None, ge=-20000, le=20000, description="Proper motion in right ascension (times cos dec), mas/yr"
     )
-    proper_motion_dec: float | None = Field(
+    proper_motion_dec: Number | None = Field(
         None, ge=-20000, le=20000, description="Proper motion in declination, mas/yr"
     )
-    parallax: float | None = Field(None, ge=0, le=2000, description="Parallax, mas")
-    epoch: float | None = Field(
+    parallax: Number | None = Field(None, ge=0, le=2000, description="Parallax, mas")
+    epoch: Number | None = Field(
         None, ge=1800, le=2100, description="Epoch of the position, Julian year; default 2000"
     )
 
@@ -108,9 +125,7 @@ class Requester(Model):
 
     username: Line = Field("", max_length=100, description="Account name at the caller's side")
     name: Line = Field("", max_length=200, description="Name to show")
-    email: Line = Field(
-        "", max_length=254, pattern=r"^$|^[^\s@,<>\"']+@[^\s@,<>\"']+$", description="Email address"
-    )
+    email: Address = Field("", description="Email address")
     affiliation: Line = Field("", max_length=200, description="Institution")
 
 
@@ -152,20 +167,8 @@ class ResubmitBody(Model):
 class ValidityRange(Model):
     """When requests may be made, UTC, both ends inclusive."""
 
-    start_date: datetime = Field(description="ISO date or datetime; no offset means UTC")
-    end_date: datetime = Field(
-        description="ISO date or datetime; no offset means UTC; not before `start_date`"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_utc(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            return {
-                key: astro.parse_utc(value) if isinstance(value, str) else value
-                for key, value in data.items()
-            }
-        return data
+    start_date: Moment = Field(description="ISO date or datetime; no offset means UTC")
+    end_date: Moment = Field(description="ISO date or datetime; no offset means UTC; not before `start_date`")
 
     @model_validator(mode="after")
     def _in_order(self) -> ValidityRange:
@@ -199,7 +202,9 @@ class Notify(NotificationKeys):
     """
 
     on: tuple[Status, ...] | None = Field(
-        None, description="Statuses to announce; default: all but `pending` and `submitting`"
+        None,
+        max_length=len(Status),
+        description="Statuses to announce; default: all but `pending` and `submitting`",
     )
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
+
+MORE = "…"
+"""Key of the entry that says how many entries of a payload are not shown."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,26 @@ class Notice:
     def as_dict(self) -> dict[str, Any]:
         """A JSON value; `Notice(**value)` gives it back."""
         return asdict(self)
+
+
+_ENTRIES_LIMIT, _KEY_LIMIT = 100, 100
+
+
+def limited(payload: Mapping[str, str]) -> dict[str, str]:
+    """At most 100 of a payload's entries, keys cut to 100 characters; a last one, `…`, counts the others.
+
+    A body of 256 KiB has room for thousands of keys, and a record of DynamoDB's must stay under 400 KB.
+    """
+    entries = cut_keys(payload)
+    if len(entries) <= _ENTRIES_LIMIT:
+        return entries
+    kept = _ENTRIES_LIMIT - 1
+    return {**dict(islice(entries.items(), kept)), MORE: f"{len(entries) - kept} more"}
+
+
+def cut_keys(payload: Mapping[str, str]) -> dict[str, str]:
+    """The payload with keys of at most 100 characters."""
+    return {short(key, _KEY_LIMIT): value for key, value in payload.items()}
 
 
 def short(value: Any, limit: int = 200) -> str:

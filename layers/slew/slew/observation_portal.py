@@ -28,6 +28,7 @@ SUBMIT_TIMEOUT_S = 60.0
 SETTLING = timedelta(minutes=3)
 _CLOCKS_APART = timedelta(minutes=5)
 _PAGE, _PAGES = 20, 10
+_ENDS = frozenset(STATES) - {"PENDING"}
 _CANNOT = re.compile(r"Cannot transition from request state (\w+) to CANCELED")
 _LOST_INSTRUMENTS = "Valid instruments may include:"
 _LOST_RETRY_S = 300.0
@@ -67,17 +68,23 @@ class Portal:
         return Verdict(False, _joined(lines), {"errors": errors})
 
     def cancel(self, group_id: str) -> Cancellation:
-        """Cancel a group. Raises Rejected, NotSent or Unanswered."""
+        """Cancel a group: a status other than CANCELLED says how it had ended before.
+
+        Raises Rejected, NotSent or Unanswered.
+        """
         headers = {**self._headers(), "Content-Type": "application/json"}
         answer = self._http.send(HttpRequest("POST", f"{self._url}{GROUPS}{group_id}/cancel/", headers))
-        if answer.status == 400 and (match := _CANNOT.search(answer.text)) and match[1] in STATES:
+        if answer.status == 400 and (match := _CANNOT.search(answer.text)) and match[1] in _ENDS:
             return Cancellation(STATES[match[1]], match[1], drf.refusal(answer))
         _check(answer, 200)
-        # In this very answer the requests still have their old states.
-        group = self._look(group_id)
-        return Cancellation(
-            STATES.get(str(group.get("state")), Status.CANCELLED), str(group.get("state", "CANCELED"))
-        )
+        # Only the group's own state is proof: maintenance pages and proxies answer 200 as well.
+        told = _state(answer, group_id)
+        state = told if told in _ENDS else self._state_now(group_id)
+        if state in _ENDS:
+            return Cancellation(STATES[state], state)
+        if told == state:
+            raise Rejected(f"the portal did not cancel it: its state is still {state}")
+        raise Unanswered(f"the portal's answer to cancel cannot be read, and the state is {state}")
 
     def poll(self, order: Order[Any, Any]) -> Progress:
         """How a group goes. Raises NoAnswer."""
@@ -120,12 +127,15 @@ class Portal:
                 break
         else:
             return None  # too many to go through: a person decides
+        if order.facility_request_id and not found:
+            # What an update replaces may be older than the list goes back; while it lives, nothing is sent.
+            found.append(self._get(f"{GROUPS}{order.facility_request_id}/").json())
         return _settled(found, order)
 
     def verify(self, proposal: str) -> Verification:
         """Whether the token is good, and its user a member of the proposal. Raises NoAnswer."""
         try:
-            profile = self._get("/api/profile/").json()
+            profile = self._profile()
             current = {each["id"]: each.get("current") for each in profile["proposals"]}
             username = profile["username"]
         except Rejected as refusal:
@@ -143,6 +153,16 @@ class Portal:
             return Verification(True, f"the token is good, but proposal {proposal} is not current", details)
         return Verification(True, f"{username} is a member of proposal {proposal}", details)
 
+    def _profile(self) -> Any:
+        """The token's user. Raises NoAnswer, and Rejected for a token that is refused."""
+        answer = self._http.read(HttpRequest("GET", f"{self._url}/api/profile/", self._headers()))
+        if 300 <= answer.status < 500 and answer.status not in (401, 403, 429):
+            # Every portal has this path: what answers here is none, and says nothing of the token.
+            raise NoAnswer(
+                f"no portal answers at the configured URL (HTTP {answer.status} for /api/profile/)"
+            )
+        return _readable(answer).json()
+
     def semester_end(self, moment: datetime) -> datetime | None:
         """The end of the semester that holds a moment; None if the portal cannot say."""
         query = urlencode({"semester_contains": f"{moment.astimezone(UTC):%Y-%m-%d}"})
@@ -156,28 +176,22 @@ class Portal:
         except (NoAnswer, Rejected, LookupError, TypeError, ValueError):
             return None
 
-    def _look(self, group_id: str) -> Body:
-        """The group as it stands, as far as it can be had."""
+    def _state_now(self, group_id: str) -> str:
+        """A group's state after a cancellation that tells none. Raises Unanswered."""
         try:
-            group = self._get(f"{GROUPS}{group_id}/").json()
-        except (NoAnswer, Rejected):
-            return {}
-        return group if isinstance(group, dict) else {}
+            state = _state(self._get(f"{GROUPS}{group_id}/"), group_id)
+        except (NoAnswer, Rejected) as error:
+            raise Unanswered(f"the portal does not tell whether it is cancelled: {error.reason}") from None
+        if state is None:
+            raise Unanswered("the portal's answers to cancel cannot be read")
+        return state
 
     def _get(self, path: str, read_timeout: float = 20.0) -> Answer:
         return self._read(HttpRequest("GET", self._url + path, self._headers()), read_timeout)
 
     def _read(self, request: HttpRequest, read_timeout: float) -> Answer:
         """A harmless call that must be answered by 200 and JSON. Raises NoAnswer or Rejected."""
-        answer = self._http.read(request, read_timeout=read_timeout)
-        try:
-            _check(answer, 200)
-            answer.json()
-        except NotSent as error:
-            raise NoAnswer(error.reason, error.retry_after) from None
-        except (Unanswered, NotJson) as error:
-            raise NoAnswer(str(error)) from None
-        return answer
+        return _readable(self._http.read(request, read_timeout=read_timeout))
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Token {self._token.get_secret_value()}", "Accept": "application/json"}
@@ -206,6 +220,27 @@ def _settled(found: list[Body], order: Order[Any, Any]) -> Submission | Absent |
     if found:
         began = datetime.fromisoformat(found[-1]["modified"])  # cancelled, just before the new one was posted
     return Absent() if order.now - began >= SETTLING else None
+
+
+def _readable(answer: Answer) -> Answer:
+    """The answer to a harmless call, if it is 200 and JSON. Raises NoAnswer or Rejected."""
+    try:
+        _check(answer, 200)
+        answer.json()
+    except NotSent as error:
+        raise NoAnswer(error.reason, error.retry_after) from None
+    except (Unanswered, NotJson) as error:
+        raise NoAnswer(str(error)) from None
+    return answer
+
+
+def _state(answer: Answer, group_id: str) -> str | None:
+    """The state of that group, if this is what the answer is."""
+    try:
+        group = answer.json()
+        return str(group["state"]) if str(group["id"]) == group_id else None
+    except (NotJson, LookupError, TypeError):
+        return None
 
 
 def _check(answer: Answer, accepted: int) -> None:

@@ -107,10 +107,13 @@ class Allocation:
 class Request:
     """One request and where it stands.
 
-    `lease_until` (Unix seconds) and `operation` are set while somebody works on it; `sending` says that the
-    facility may know of that work, `sent_at` (Unix seconds) since when; `attempted_at` is when the last
-    submission began. `next_action_at` (Unix seconds) is when the schedule has to look at it
-    again.
+    - `lease_until` (Unix seconds), `operation`, `claim` (random) are set while somebody works on it.
+    - `sending` says that the facility may know of that work, `sent_at` (Unix seconds) since when; `attempted_at` is when
+      the last submission began.
+    - `proposed`: the fields as an update wants them, until its outcome is known.
+    - `unconfirmed`: `failed`, but the facility may have it.
+    - `next_action_at` (Unix seconds) is when the schedule has to look at it again.
+    - `products` is only set where they have just been found; see `store.products`.
     """
 
     id: str
@@ -129,13 +132,15 @@ class Request:
     version: int = 1
     instrument: str | None = None
     comment: str | None = None
-    idempotent: bool = False
+    claim: str = ""
+    proposed: Mapping[str, Any] | None = None
+    unconfirmed: bool = False
     reason: str = ""
     text: str = ""
     facility_request_id: str | None = None
     facility_data: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    products: tuple[Mapping[str, Any], ...] = ()
+    products: tuple[Mapping[str, Any], ...] | None = None
     attempts: int = 0
     failures: int = 0
     events: int = 0
@@ -188,8 +193,8 @@ class Request:
         }
 
     def as_doc(self) -> dict[str, Any]:
-        """The stored form."""
-        return {**asdict(self), "status": self.status.value}
+        """The stored form; products are kept apart, since there may be thousands."""
+        return {**asdict(replace(self, products=None)), "status": self.status.value}
 
     @classmethod
     def from_doc(cls, doc: Mapping[str, Any]) -> Request:
@@ -199,7 +204,6 @@ class Request:
                 **doc,
                 "status": Status(doc["status"]),
                 "notes": tuple(doc["notes"]),
-                "products": tuple(doc["products"]),
             }
         )
 

@@ -51,7 +51,7 @@ def _after_crash(desk: Desk, request: Request, now: float) -> Request:
         if request.sending
         else request.text
     )
-    kept = request.change(text=text)
+    kept = request.change(text=text, proposed=None)
     return kept.change(
         next_action_at=work.next_look(desk.facility, kept, now, wished_s=1.0 if kept.live else None)
     )

@@ -50,7 +50,7 @@ class Redactor:
         """A JSON-like value with every secret masked, in keys too."""
         if isinstance(data, str):
             return self.text(data)
-        if isinstance(data, Mapping):
+        if isinstance(data, dict | Mapping):
             return {self.text(str(key)): self._field(str(key), value) for key, value in data.items()}
         if isinstance(data, list | tuple | set | frozenset):
             return [self.data(item) for item in data]

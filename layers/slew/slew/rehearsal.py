@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from slew import submission, work
-from slew.errors import FacilityError, MethodNotAllowed, Unavailable
-from slew.facility import Facility, Order, Prepared
+from slew.errors import FacilityError, MethodNotAllowed, Rejected, Unavailable
+from slew.facility import Facility, Order, Prepared, Verdict
 from slew.http import shown
 from slew.models import SubmitBody
 from slew.principals import Role
@@ -30,7 +30,7 @@ def dry_run(facility: Facility, body: SubmitBody, caller: Caller, *, ask_facilit
     caller.principal.require(Role.OBSERVER, allocation.group)
     if ask_facility and not facility.can("validate"):
         raise MethodNotAllowed(f"{facility.title} has no validation of its own; use dry_run=true")
-    request = submission.draft(facility, allocation, body, caller, "dry-run")
+    request = submission.draft(facility, allocation, body, caller, submission.id_of(facility, caller))
     case = work.open_case(facility, allocation)
     order, prepared = submission.prepare(facility, request, case)
     report = {
@@ -51,8 +51,12 @@ def dry_run(facility: Facility, body: SubmitBody, caller: Caller, *, ask_facilit
 def _verdict(facility: Facility, order: Order[Any, Any], prepared: Prepared, case: Case) -> dict[str, Any]:
     try:
         verdict = facility.validate(order, prepared, case.link)
+    except Rejected as error:
+        verdict = Verdict(False, error.reason)
     except FacilityError as error:
-        raise Unavailable(f"{facility.title} could not be asked: {error.reason}") from None
+        raise Unavailable(
+            f"{facility.title} could not be asked: {error.reason}", headers=error.wait_header
+        ) from None
     found: dict[str, Any] = case.redactor.data(
         {"accepted": verdict.accepted, "reason": verdict.reason or None, "details": dict(verdict.details)}
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ PAGE = 1000
 _PAGES = 20
 LOOK_AGAIN_S = 1800.0
 LOOK_FOR = timedelta(hours=24)
+_UNREADABLE = "archive: its answer cannot be read"
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,23 @@ class Archive:
         for _ in range(_PAGES):
             # Pages by offset: the token is not sent to a URL of somebody else's choice, as `next` would be.
             page = self._get(f"/frames/?{urlencode({**query, 'offset': len(found)})}")
-            found += [self._frame(each) for each in page["results"]]
+            found += self._frames(page["results"])
             if not page.get("next") or not page["results"]:
                 break
         return found
 
+    def _frames(self, results: list[Any]) -> list[Frame]:
+        try:
+            return [self._frame(each) for each in results]
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise NoAnswer(_UNREADABLE) from None
+
     def _frame(self, each: Mapping[str, Any]) -> Frame:
         """What is kept. Its `url` is presigned and ends after two days: `frame_url` gives a fresh one."""
+        frame_id = each["id"]
         versions = each.get("version_set") or [{}]
-        return {
-            "frame_id": each["id"],
+        kept = {
+            "frame_id": frame_id,
             "filename": each.get("filename") or each.get("basename"),
             "filter": each.get("primary_optical_element"),
             "date": each.get("observation_date"),
@@ -70,8 +79,11 @@ class Archive:
             "reduction_level": each.get("reduction_level"),
             "md5": versions[0].get("md5"),
             "request_id": each.get("request_id"),
-            "frame_url": f"{self._url}/frames/{each['id']}/",
+            "frame_url": f"{self._url}/frames/{frame_id}/",
         }
+        if not isinstance(frame_id, int) or not all(map(_is_plain, kept.values())):
+            raise TypeError("a frame's id is not a number, or a field neither text nor number")
+        return kept
 
     def _get(self, path: str) -> dict[str, Any]:
         headers = {"Authorization": f"Token {self._token.get_secret_value()}", "Accept": "application/json"}
@@ -82,7 +94,7 @@ class Archive:
         except NotJson as error:
             raise NoAnswer(f"archive: {error}") from None
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):
-            raise NoAnswer("archive: its answer cannot be read")
+            raise NoAnswer(_UNREADABLE)
         return page
 
 
@@ -119,6 +131,11 @@ def _listed(
         for level in levels
         for frame in archive.frames(child, level, configuration_type)
     ]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is a value that a record can hold: JSON's NaN and Infinity are none."""
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
 
 
 def _check(answer: Answer) -> None:

@@ -4,7 +4,7 @@
 |---|---|---|
 | allocation | `ALLOCATION#<id>` | `META` |
 | request | `REQUEST#<id>` | `META` |
-| its events, exchanges | `REQUEST#<id>` | `EVENT#<seq>`, `EXCHANGE#<seq>` |
+| its events, transactions | `REQUEST#<id>` | `EVENT#<seq>`, `TRANSACTION#<seq>` |
 | its notices | `REQUEST#<id>` | `NOTICE#<event>#<channel>` |
 | groups that have had an allocation | `GROUPS` | `<group>` |
 
@@ -22,18 +22,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from slew import aws, clock, config
-from slew.errors import SlewError
+from slew import config, retention, table
 from slew.records import Allocation, Event, Request
-from slew.status import ENDED
+from slew.table import Outdated
 from slew.wire import Exchange
 
-Item = dict[str, Any]
-_TRANSACTION_LIMIT = 100  # DynamoDB: TransactWriteItems
+__all__ = ["Outdated"]
 
-
-class Outdated(SlewError):
-    """The record has been changed by somebody else since it was read, or exists already."""
+_PRODUCTS_AN_ITEM = 200
 
 
 # ---- allocations
@@ -41,50 +37,50 @@ class Outdated(SlewError):
 
 def get_allocation(allocation_id: str) -> Allocation | None:
     """The allocation, as it is now."""
-    doc = _get(f"ALLOCATION#{allocation_id}", "META")
+    doc = table.get(f"ALLOCATION#{allocation_id}", "META")
     return Allocation.from_doc(doc) if doc else None
 
 
 def put_allocation(allocation: Allocation, expected_version: int | None) -> None:
     """Write an allocation over the version that was read; None: a new one. Raises Outdated."""
     item = {
-        **_key(f"ALLOCATION#{allocation.id}", "META"),
-        "doc": _text(allocation.as_doc()),
+        **table.key(f"ALLOCATION#{allocation.id}", "META"),
+        "doc": table.text(allocation.as_doc()),
         "version": {"N": str(allocation.version)},
         "list_pk": {"S": "ALLOCATIONS"},
         "list_sk": {"S": f"{allocation.created_at}#{allocation.id}"},
         "facility": {"S": allocation.facility},
         "group": {"S": allocation.group},
     }
-    _put(item, expected_version)
-    _client().put_item(TableName=config.table(), Item=_key("GROUPS", allocation.group))
+    table.put(item, expected_version)
+    table.client().put_item(TableName=config.table(), Item=table.key("GROUPS", allocation.group))
 
 
 def delete_allocation(allocation: Allocation) -> None:
     """Remove the version that was read. Raises Outdated."""
     try:
-        _client().delete_item(
+        table.client().delete_item(
             TableName=config.table(),
-            Key=_key(f"ALLOCATION#{allocation.id}", "META"),
+            Key=table.key(f"ALLOCATION#{allocation.id}", "META"),
             ConditionExpression="version = :version",
             ExpressionAttributeValues={":version": {"N": str(allocation.version)}},
         )
     except ClientError as error:
-        raise _outdated(error) from None
+        raise table.outdated(error) from None
 
 
 def list_allocations(
     filters: Mapping[str, str], groups: Sequence[str] | None, before: str | None, limit: int
 ) -> tuple[list[Allocation], str | None]:
     """Allocations, newest first, of these groups (None: all), and the cursor of the next page."""
-    pages = _query_listing("ALLOCATIONS", before, None, filters)
+    pages = table.query_listing("ALLOCATIONS", before, None, filters)
     found = ((item["list_sk"]["S"], Allocation.from_doc(json.loads(item["doc"]["S"]))) for item in pages)
     return _page(((key, each) for key, each in found if groups is None or each.group in groups), limit)
 
 
 def groups() -> list[str]:
     """Every group that has had an allocation."""
-    return [item["sk"]["S"] for item in _query_items("GROUPS", "")]
+    return [item["sk"]["S"] for item in table.query_items("GROUPS", " ", "~")]
 
 
 # ---- requests
@@ -92,7 +88,7 @@ def groups() -> list[str]:
 
 def get_request(request_id: str) -> Request | None:
     """The request, as it is now."""
-    doc = _get(f"REQUEST#{request_id}", "META")
+    doc = table.get(f"REQUEST#{request_id}", "META")
     return Request.from_doc(doc) if doc else None
 
 
@@ -108,43 +104,52 @@ def save(
     saved = request.change(
         version=1 if new else request.version + 1, exchanges=request.exchanges + len(exchanges)
     )
-    condition = _condition(expected)
+    if request.products is not None:
+        _put_products(request)
     if not events and not exchanges:
-        _put(_request_item(saved), expected)
+        table.put(_request_item(saved), expected)
         return saved
-    puts: list[Item] = [{"Put": {"TableName": config.table(), "Item": _request_item(saved), **condition}}]
-    partition = f"REQUEST#{request.id}"
     docs = [(f"EVENT#{event.seq:06d}", event.as_doc()) for event in events]
     docs += [
-        (f"EXCHANGE#{first_exchange + index + 1:06d}", asdict(exchange))
+        (f"TRANSACTION#{first_exchange + index + 1:06d}", asdict(exchange))
         for index, exchange in enumerate(exchanges)
     ]
-    for sk, doc in docs:
-        item = {**_key(partition, sk), "doc": _text(doc), **_expiry(saved)}
-        puts.append({"Put": {"TableName": config.table(), "Item": item}})
-    for extra in puts[_TRANSACTION_LIMIT:]:  # only a search through many pages makes so many exchanges
-        _client().put_item(TableName=config.table(), Item=extra["Put"]["Item"])
-    try:
-        _client().transact_write_items(TransactItems=puts[:_TRANSACTION_LIMIT])
-    except ClientError as error:
-        raise _outdated(error) from None
+    items = [
+        {**table.key(f"REQUEST#{request.id}", sk), "doc": table.text(doc), **retention.expiry(saved)}
+        for sk, doc in docs
+    ]
+    table.put_together([_request_item(saved), *items], expected)
+    retention.follow(saved, events)
     return saved
 
 
 def history(request_id: str) -> list[dict[str, Any]]:
     """The request's events and notices, in order of time, as the API shows them."""
     hidden = ("notify", "notice")
+    # One query for both: between them stands only the record itself.
     docs = [
         {key: value for key, value in json.loads(item["doc"]["S"]).items() if key not in hidden}
-        for prefix in ("EVENT#", "NOTICE#")
-        for item in _query_items(f"REQUEST#{request_id}", prefix)
+        for item in table.query_items(f"REQUEST#{request_id}", "EVENT#", "NOTICE#~")
+        if item["sk"]["S"] != "META"
     ]
     return sorted(docs, key=lambda doc: str(doc.get("at", "")))
 
 
 def exchanges(request_id: str) -> list[dict[str, Any]]:
     """The request's exchanges with the facility, oldest first."""
-    return [json.loads(item["doc"]["S"]) for item in _query_items(f"REQUEST#{request_id}", "EXCHANGE#")]
+    return [
+        json.loads(item["doc"]["S"])
+        for item in table.query_items(f"REQUEST#{request_id}", "TRANSACTION#", "TRANSACTION#~")
+    ]
+
+
+def products(request_id: str) -> list[dict[str, Any]]:
+    """What the facility has to fetch for a request."""
+    return [
+        product
+        for item in table.query_items(f"REQUEST#{request_id}", "PRODUCTS#", "PRODUCTS#~")
+        for product in json.loads(item["doc"]["S"])["products"]
+    ]
 
 
 def list_requests(
@@ -156,7 +161,7 @@ def list_requests(
     """
     newest: list[tuple[str, Request]] = []
     for group in groups:
-        pages = _query_listing(f"REQUESTS#{group}", before, since, filters)
+        pages = table.query_listing(f"REQUESTS#{group}", before, since, filters)
         for count, item in enumerate(pages):
             if count > limit:
                 break
@@ -167,14 +172,14 @@ def list_requests(
 
 def live_requests(allocation: Allocation) -> list[Request]:
     """Requests of an allocation that may still come to an observation."""
-    pages = _query_listing(f"REQUESTS#{allocation.group}", None, None, {"allocation_id": allocation.id})
+    pages = table.query_listing(f"REQUESTS#{allocation.group}", None, None, {"allocation_id": allocation.id})
     found = (Request.from_doc(json.loads(item["doc"]["S"])) for item in pages)
     return [request for request in found if request.live]
 
 
 def due(facility: str, now: float, limit: int) -> list[str]:
     """Ids of the facility's requests that the schedule has to look at, the longest overdue first."""
-    answer = _client().query(
+    answer = table.client().query(
         TableName=config.table(),
         IndexName="due",
         KeyConditionExpression="due_pk = :facility AND due_at <= :now",
@@ -184,10 +189,26 @@ def due(facility: str, now: float, limit: int) -> list[str]:
     return [item["pk"]["S"].removeprefix("REQUEST#") for item in answer["Items"]]
 
 
-def _request_item(request: Request) -> Item:
+def _put_products(request: Request) -> None:
+    """Put products in the place of those before, so many to an item as surely fit."""
+    found = request.products or ()
+    parts = [found[start : start + _PRODUCTS_AN_ITEM] for start in range(0, len(found), _PRODUCTS_AN_ITEM)]
+    keys = [table.key(f"REQUEST#{request.id}", f"PRODUCTS#{index:06d}") for index in range(len(parts))]
+    for key, part in zip(keys, parts, strict=True):
+        item = {
+            **key,
+            "doc": table.text({"products": [dict(each) for each in part]}),
+            **retention.expiry(request),
+        }
+        table.client().put_item(TableName=config.table(), Item=item)
+    for item in table.query_items(f"REQUEST#{request.id}", f"PRODUCTS#{len(parts):06d}", "PRODUCTS#~"):
+        table.client().delete_item(TableName=config.table(), Key={"pk": item["pk"], "sk": item["sk"]})
+
+
+def _request_item(request: Request) -> table.Item:
     item = {
-        **_key(f"REQUEST#{request.id}", "META"),
-        "doc": _text(request.as_doc()),
+        **table.key(f"REQUEST#{request.id}", "META"),
+        "doc": table.text(request.as_doc()),
         "version": {"N": str(request.version)},
         "list_pk": {"S": f"REQUESTS#{request.group}"},
         "list_sk": {"S": f"{request.created_at}#{request.id}"},
@@ -195,110 +216,12 @@ def _request_item(request: Request) -> Item:
         "allocation_id": {"S": request.allocation_id},
         "status": {"S": request.status.value},
         "target_name": {"S": request.target["name"]},
-        **_expiry(request),
+        **retention.expiry(request),
     }
     if request.next_action_at is not None:
         item["due_pk"] = {"S": request.facility}
         item["due_at"] = {"N": f"{request.next_action_at:.3f}"}
     return item
-
-
-def _expiry(request: Request) -> Item:
-    days = config.record_retention_days()
-    if not days or request.status not in ENDED:
-        return {}
-    return {"expires_at": {"N": str(int(clock.timestamp() + days * 86400))}}
-
-
-# ---- the table itself
-
-
-def _client() -> Any:
-    return aws.client("dynamodb")
-
-
-def _key(pk: str, sk: str) -> Item:
-    return {"pk": {"S": pk}, "sk": {"S": sk}}
-
-
-def _text(doc: Mapping[str, Any]) -> Item:
-    return {"S": json.dumps(doc, ensure_ascii=False, allow_nan=False)}
-
-
-def _get(pk: str, sk: str) -> dict[str, Any] | None:
-    answer = _client().get_item(TableName=config.table(), Key=_key(pk, sk), ConsistentRead=True)
-    return json.loads(answer["Item"]["doc"]["S"]) if "Item" in answer else None
-
-
-def _condition(expected_version: int | None) -> Item:
-    if expected_version is None:
-        return {"ConditionExpression": "attribute_not_exists(pk)"}
-    return {
-        "ConditionExpression": "version = :version",
-        "ExpressionAttributeValues": {":version": {"N": str(expected_version)}},
-    }
-
-
-def _put(item: Item, expected_version: int | None) -> None:
-    try:
-        _client().put_item(TableName=config.table(), Item=item, **_condition(expected_version))
-    except ClientError as error:
-        raise _outdated(error) from None
-
-
-def _outdated(error: ClientError) -> Exception:
-    code = error.response["Error"]["Code"]
-    reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-    conflict = "ConditionalCheckFailed" in reasons or "TransactionConflict" in reasons
-    if code in ("ConditionalCheckFailedException", "TransactionConflictException") or conflict:
-        return Outdated(code)
-    return error
-
-
-def _query_items(pk: str, prefix: str) -> Iterator[Item]:
-    arguments: dict[str, Any] = {
-        "TableName": config.table(),
-        "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
-        "ExpressionAttributeValues": {":pk": {"S": pk}, **({":prefix": {"S": prefix}} if prefix else {})},
-        "ConsistentRead": True,
-    }
-    return _pages(arguments)
-
-
-def _query_listing(
-    pk: str, before: str | None, since: str | None, filters: Mapping[str, str]
-) -> Iterator[Item]:
-    values: Item = {":pk": {"S": pk}}
-    key = "list_pk = :pk"
-    if before:
-        key += " AND list_sk < :before"
-        values[":before"] = {"S": before}
-    elif since:
-        key += " AND list_sk >= :since"
-        values[":since"] = {"S": since}
-    arguments: dict[str, Any] = {
-        "TableName": config.table(),
-        "IndexName": "listing",
-        "KeyConditionExpression": key,
-        "ScanIndexForward": False,
-    }
-    if filters:
-        arguments["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in filters)
-        arguments["ExpressionAttributeNames"] = {f"#{name}": name for name in filters}
-        values |= {f":{name}": {"S": value} for name, value in filters.items()}
-    for item in _pages({**arguments, "ExpressionAttributeValues": values}):
-        if since and item["list_sk"]["S"] < since:
-            return
-        yield item
-
-
-def _pages(arguments: dict[str, Any]) -> Iterator[Item]:
-    while True:
-        answer = _client().query(**arguments)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return
-        arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _page(found: Iterator[tuple[str, Any]], limit: int) -> tuple[list[Any], str | None]:

@@ -59,7 +59,7 @@ def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]
     facility = desk.facility
     allocation = work.find_allocation(facility, body.allocation_id)
     caller.principal.require(Role.OBSERVER, allocation.group)
-    request_id = _request_id(facility, caller)
+    request_id = id_of(facility, caller)
     if caller.idempotency_key is not None:
         earlier = store.get_request(request_id)
         if earlier:
@@ -72,6 +72,8 @@ def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]
         lease_until=desk.lease_until,
         next_action_at=desk.lease_until,
         operation="submit",
+        claim=secrets.token_hex(8),
+        comment=case.redactor.text(request.comment) if request.comment else request.comment,
         updated_at=clock.isoformat(now),
         attempted_at=clock.isoformat(now),
         notes=prepared.notes,
@@ -103,7 +105,7 @@ def draft(
     payload = parse(facility.payloads[instrument], body.payload, ["payload"])
     window = facility.window(payload)
     now = clock.now()
-    _check_validity(allocation, now, window)
+    check_validity(allocation, now, window)
     requester = body.requester or Requester(
         username=caller.principal.username or caller.principal.id,
         name=caller.principal.name,
@@ -122,7 +124,6 @@ def draft(
         requester=requester.model_dump(mode="json"),
         comment=body.comment,
         principal_id=caller.principal.id,
-        idempotent=caller.idempotency_key is not None,
         fingerprint=caller.fingerprint,
         created_at=stamp,
         updated_at=stamp,
@@ -169,20 +170,22 @@ def send(
 def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -> Request:
     """Send again what the facility certainly has not got. Raises Conflict, Forbidden, Invalid."""
     caller.principal.require(Role.OBSERVER, request.group)
+    allocation = work.allocation_of(desk.facility, request, caller.principal)
     request = recovery.recover(desk, request)
     if request.status not in RESUBMITTABLE:
         raise Conflict(
             f"only what is rejected, failed or unknown can be resubmitted; this one is {request.status}"
         )
-    if request.status is Status.UNKNOWN and not confirmed:
+    if (request.status is Status.UNKNOWN or request.unconfirmed) and not confirmed:
         raise Conflict(
             "the facility may have this request: look there, and if it has not, send "
             "confirm_not_at_facility: true"
         )
-    allocation = work.find_allocation(desk.facility, request.allocation_id)
+    if request.proposed:  # the outcome of an update is not known; what it wanted is what is wanted
+        request = request.change(**request.proposed, proposed=None)
     case = work.open_case(desk.facility, allocation)
     payload = parse(desk.facility.payloads[request.instrument], dict(request.payload), ["payload"])
-    _check_validity(allocation, clock.now(), desk.facility.window(payload))
+    check_validity(allocation, clock.now(), desk.facility.window(payload))
     order, prepared = prepare(desk.facility, request.change(facility_request_id=None, facility_data={}), case)
     claimed = work.claim(
         desk,
@@ -193,6 +196,7 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
         reason="",
         text="",
         attempts=0,
+        unconfirmed=False,
         attempted_at=clock.isoformat(clock.now()),
         facility_request_id=None,
         facility_data={},
@@ -201,14 +205,16 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
     return send(desk, claimed, case, order, prepared, by=caller.principal.label)
 
 
-def _request_id(facility: Facility, caller: Caller) -> str:
+def id_of(facility: Facility, caller: Caller) -> str:
+    """The id of the request that a call makes: random, or following from its idempotency key."""
     if caller.idempotency_key is None:
         return secrets.token_hex(12)
     scope = f"{facility.id}\n{caller.principal.id}\n{caller.idempotency_key}"
     return hashlib.sha256(scope.encode()).hexdigest()[:24]
 
 
-def _check_validity(allocation: Allocation, now: datetime, window: tuple[datetime, datetime] | None) -> None:
+def check_validity(allocation: Allocation, now: datetime, window: tuple[datetime, datetime] | None) -> None:
+    """Raise Conflict where the allocation is not valid now, or not during a window."""
     if not allocation.valid_during(now, now):
         raise Conflict(f"allocation {allocation.id} is outside its validity ranges now")
     if window and not allocation.valid_during(max(window[0], now), window[1]):
@@ -253,7 +259,7 @@ def _not_accepted(facility: Facility, request: Request, error: FacilityError) ->
     if isinstance(error, Rejected):
         return {**outcome, "status": Status.REJECTED}
     if isinstance(error, Failed):
-        return {**outcome, "status": Status.FAILED}
+        return {**outcome, "status": Status.FAILED, "unconfirmed": error.unconfirmed}
     if isinstance(error, Unanswered | NoAnswer):
         return {**outcome, "status": Status.UNKNOWN}
     raise error

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -43,7 +43,7 @@ def issue(
     digest = _digest(token)
     now = clock.now()
     record = {
-        "id": digest[:16],
+        "id": id_of(token),
         "name": name,
         "role": role.name.lower(),
         "groups": list(groups),
@@ -90,32 +90,29 @@ def identify(client: Any, table: str, token: str) -> Principal | str:
     )
 
 
+def id_of(token: str) -> str:
+    """The id by which a token is listed and revoked; it does not give the token away."""
+    return _digest(token)[:16]
+
+
 def listed(client: Any, table: str) -> list[dict[str, Any]]:
     """Every token's record, newest first, without the token."""
     found: list[dict[str, Any]] = []
-    arguments: dict[str, Any] = {
-        "TableName": table,
-        "IndexName": "listing",
-        "KeyConditionExpression": "list_pk = :pk",
-        "ExpressionAttributeValues": {":pk": {"S": "TOKENS"}},
-        "ScanIndexForward": False,
-    }
-    while True:
-        answer = client.query(**arguments)
-        for item in answer["Items"]:
-            used = item.get("used_at", {}).get("N")
-            found.append(
-                {**json.loads(item["doc"]["S"]), "used_at": clock.isoformat(float(used)) if used else None}
-            )
-        if "LastEvaluatedKey" not in answer:
-            return found
-        arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    for item in _items(client, table):
+        used = item.get("used_at", {}).get("N")
+        found.append(
+            {**json.loads(item["doc"]["S"]), "used_at": clock.isoformat(float(used)) if used else None}
+        )
+    return found
 
 
 def revoke(client: Any, table: str, token_id: str) -> bool:
     """End a token by its id, at once; whether there was one."""
-    for item in _by_id(client, table, token_id):
-        record = {**json.loads(item["doc"]["S"]), "revoked_at": clock.isoformat(clock.now())}
+    for item in _items(client, table):
+        record = json.loads(item["doc"]["S"])
+        if record["id"] != token_id:
+            continue
+        record["revoked_at"] = clock.isoformat(clock.now())
         client.update_item(
             TableName=table,
             Key={"pk": item["pk"], "sk": item["sk"]},
@@ -126,14 +123,21 @@ def revoke(client: Any, table: str, token_id: str) -> bool:
     return False
 
 
-def _by_id(client: Any, table: str, token_id: str) -> list[dict[str, Any]]:
-    answer = client.query(
-        TableName=table,
-        IndexName="listing",
-        KeyConditionExpression="list_pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "TOKENS"}},
-    )
-    return [item for item in answer["Items"] if json.loads(item["doc"]["S"])["id"] == token_id]
+def _items(client: Any, table: str) -> Iterator[dict[str, Any]]:
+    """Every token's item, newest first. A query's page ends at 1 MB."""
+    arguments: dict[str, Any] = {
+        "TableName": table,
+        "IndexName": "listing",
+        "KeyConditionExpression": "list_pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": "TOKENS"}},
+        "ScanIndexForward": False,
+    }
+    while True:
+        answer = client.query(**arguments)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _note_use(client: Any, table: str, digest: str, noted_at: float) -> None:

@@ -53,6 +53,7 @@ def tick(desk: Desk) -> dict[str, int]:
 def refresh(desk: Desk, request: Request, principal: Principal) -> Request:
     """Ask the facility now. Raises Forbidden, Conflict, MethodNotAllowed, Unavailable."""
     principal.require(Role.OBSERVER, request.group)
+    work.allocation_of(desk.facility, request, principal)
     request = recovery.recover(desk, request)
     if request.leased(clock.timestamp()):
         raise Conflict(
@@ -67,7 +68,7 @@ def refresh(desk: Desk, request: Request, principal: Principal) -> Request:
         return request
     looked, failure = _asked(desk, request, operation)
     if failure is not None:
-        raise Unavailable(f"{desk.facility.title}: {failure.reason}")
+        raise Unavailable(f"{desk.facility.title}: {failure.reason}", headers=failure.wait_header)
     return looked
 
 
@@ -110,7 +111,8 @@ def _looked_at(desk: Desk, request_id: str) -> bool:
 def _attempt(desk: Desk, request: Request) -> Request:
     """Send what waits to be sent."""
     try:
-        allocation = work.find_allocation(desk.facility, request.allocation_id)
+        allocation = work.allocation_of(desk.facility, request)
+        submission.check_validity(allocation, clock.now(), None)
         case = work.open_case(desk.facility, allocation)
         order, prepared = submission.prepare(desk.facility, request, case)
     except Unavailable as error:
@@ -122,18 +124,23 @@ def _attempt(desk: Desk, request: Request) -> Request:
             next_attempt_at=clock.isoformat(at),
         )
         return work.settle(desk, request, waiting, action="submit", by="slew")
-    except (NotFound, Invalid) as error:
-        ended = Status.EXPIRED if isinstance(error, Invalid) else Status.FAILED
-        dropped = request.change(
-            status=ended,
-            reason=f"could not be sent in time: {error.detail}",
-            next_action_at=None,
-            next_attempt_at=None,
-        )
-        return work.settle(desk, request, dropped, action="submit", by="slew")
+    except (NotFound, Conflict, Invalid) as error:
+        return _drop(desk, request, error)
     begun = {"notes": prepared.notes, "attempted_at": clock.isoformat(clock.now())}
     claimed = work.claim(desk, request, "submit", allocation, status=Status.SUBMITTING, **begun)
     return submission.send(desk, claimed, case, order, prepared, by="slew")
+
+
+def _drop(desk: Desk, request: Request, error: NotFound | Conflict | Invalid) -> Request:
+    """End a request that can no longer be sent: expired if time has made it so, else failed."""
+    over = request.window_end is not None and clock.now() >= clock.parse(request.window_end)
+    dropped = request.change(
+        status=Status.EXPIRED if over or isinstance(error, Conflict) else Status.FAILED,
+        reason=f"not sent: {error.detail}",
+        next_action_at=None,
+        next_attempt_at=None,
+    )
+    return work.settle(desk, request, dropped, action="submit", by="slew")
 
 
 def _asked(desk: Desk, request: Request, operation: str) -> tuple[Request, FacilityError | None]:
@@ -142,7 +149,7 @@ def _asked(desk: Desk, request: Request, operation: str) -> tuple[Request, Facil
     case: Case | None = None
     failure: FacilityError | None = None
     try:
-        case = work.open_case(desk.facility, work.find_allocation(desk.facility, request.allocation_id))
+        case = work.open_case(desk.facility, work.allocation_of(desk.facility, request))
         order = work.order_of(desk.facility, claimed, case)
         if operation == "poll":
             after = _progressed(desk, claimed, desk.facility.poll(order, case.link))
@@ -175,7 +182,7 @@ def _progressed(desk: Desk, request: Request, progress: Progress) -> Request:
         text=progress.text or request.text,
         reason=progress.reason if progress.status else request.reason,
         facility_data={**request.facility_data, **progress.data},
-        products=request.products if progress.products is None else progress.products,
+        products=progress.products,
         failures=0,
     )
     wished = progress.next_poll_s
@@ -190,29 +197,40 @@ def _reconciled(desk: Desk, request: Request, found: Submission | Absent | None)
         found = None  # what was sent a moment ago may still be on its way into the facility's books
     if isinstance(found, Absent):
         return request.change(
+            **(request.proposed or {}),
+            proposed=None,
             status=Status.PENDING,
             reason="the facility has it not; it is sent again",
+            facility_request_id=None,
             next_attempt_at=clock.isoformat(now),
             next_action_at=now,
         )
     if found is None:
-        return request.change(
-            failures=request.failures + 1, next_action_at=now + work.backoff_s(request.failures + 1, 60)
-        )
+        later = now + work.backoff_s(request.failures + 1, 60)
+        return request.change(failures=request.failures + 1, next_action_at=later)
+    # An update that gave it another id there has come through; of one that keeps the id nobody can tell.
+    replaced = request.proposed if found.facility_request_id != request.facility_request_id else None
+    untold = ("whether the update took effect is not known",) if request.proposed and not replaced else ()
     after = request.change(
+        **(replaced or {}),
+        proposed=None,
         status=found.status,
         facility_request_id=found.facility_request_id,
         facility_data={**request.facility_data, **found.data},
         text=found.text,
         reason="",
+        notes=(*request.notes, *untold),
         failures=0,
     )
     return after.change(next_action_at=work.next_look(desk.facility, after, now))
 
 
 def _unasked(request: Request, error: FacilityError) -> Request:
-    told = getattr(error, "retry_after", None)
-    wait = told if told is not None else work.backoff_s(request.failures, base=60, limit=3600)
+    wait = (
+        error.retry_after
+        if error.retry_after is not None
+        else work.backoff_s(request.failures, base=60, limit=3600)
+    )
     return request.change(
         failures=request.failures + 1, next_action_at=clock.timestamp() + work.jittered(wait)
     )

@@ -13,7 +13,7 @@ from slew import clock, config, email_message, slack_message, slack_webhook
 from slew.errors import Rejected
 from slew.facility import Cancellation, Facility, Link, Order, Submission
 from slew.mail import deliver
-from slew.notice import Notice
+from slew.notice import MORE, Notice, cut_keys, limited
 from slew.wire import HttpRequest, Mail
 
 Action = Literal["submit", "update", "cancel"]
@@ -41,7 +41,7 @@ def notice(facility: Facility, order: Order[Any, Any], action: Action, payload: 
         target_name=order.target.name,
         ra_deg=order.target.ra,
         dec_deg=order.target.dec,
-        payload=_compared(payload, before),
+        payload=limited(_compared(payload, before)),
         requester_name=order.requester.name,
         requester_username=order.requester.username,
         requester_email=order.requester.email,
@@ -65,12 +65,12 @@ def mail(told: Notice, addresses: str) -> Mail:
 
 
 def send(exchange: HttpRequest | Mail, link: Link, payload: Mapping[str, str]) -> Submission:
-    """Send the message of a submission or an update. `payload` is kept, to tell changes by.
+    """Send the message of a submission or an update.
 
-    Raises Rejected, NotSent or Unanswered; a mail that reached somebody is a submission, with a note on whom
-    it did not reach.
+    `payload` is kept, as far as it is told, to tell changes by. Raises Rejected, NotSent or Unanswered; a
+    mail that reached somebody is a submission, with a note on whom it did not reach.
     """
-    data = {"told": dict(payload)}
+    data = {"told": limited(payload)}
     if isinstance(exchange, HttpRequest):
         slack_webhook.send(link.http, exchange)
         return Submission(data=data, text="the Slack channel was told; no machine confirmed it")
@@ -97,11 +97,14 @@ def send_cancellation(exchange: HttpRequest | Mail, link: Link) -> Cancellation:
 
 
 def _compared(payload: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
-    compared = {
-        key: value
-        if not before or before.get(key) == value
-        else f"{value} (was {before.get(key, 'not given')})"
-        for key, value in payload.items()
-    }
-    gone = {key: f"no longer given (was {value})" for key, value in before.items() if key not in payload}
-    return {**compared, **gone}
+    """The payload with what has changed. `before` is what was kept, which may have left out entries."""
+    payload = cut_keys(payload)
+    known = {key: value for key, value in before.items() if key != MORE}
+    unknown = None if MORE in before else "not given"
+
+    def compared(key: str, value: str) -> str:
+        was = known.get(key, unknown)
+        return value if not before or was in (value, None) else f"{value} (was {was})"
+
+    gone = {key: f"no longer given (was {value})" for key, value in known.items() if key not in payload}
+    return {**{key: compared(key, value) for key, value in payload.items()}, **gone}

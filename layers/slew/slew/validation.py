@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -11,19 +12,32 @@ from pydantic import BaseModel, ValidationError
 from slew.errors import FieldError, Invalid, TooLarge
 
 BODY_LIMIT = 256 * 1024
+DEPTH_LIMIT = 32
+_ERRORS_SHOWN = 20
 M = TypeVar("M", bound=BaseModel)
+
+# pydantic names the branches of a union in its locations, by their types or by its own functions.
+_INTERNAL = re.compile(r"^(int|str|float|bool|none|json-or-python|lax-or-strict|[\w-]+[\[(].*)$", re.DOTALL)
 
 
 def parse_body(text: str) -> Any:
-    """The JSON of a request's body. Raises TooLarge over 256 KiB, Invalid for anything but JSON."""
-    if len(text.encode("utf-8", "surrogatepass")) > BODY_LIMIT:
+    """The JSON of a request's body. Raises TooLarge over 256 KiB, Invalid for anything but JSON that can be kept."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise Invalid.field(["body"], "is not UTF-8 text") from None
+    if size > BODY_LIMIT:
         raise TooLarge(f"the body is over {BODY_LIMIT // 1024} KiB")
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        data = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_repeats
+        )
+        _check_keepable(data)
     except RecursionError:
-        raise Invalid.field(["body"], "is nested too deeply") from None
+        raise Invalid.field(["body"], f"is nested more than {DEPTH_LIMIT} deep") from None
     except ValueError as error:
         raise Invalid.field(["body"], f"is not JSON: {error}") from None
+    return data
 
 
 def parse(model: type[M], data: Any, loc: Sequence[str | int] = ()) -> M:
@@ -35,14 +49,51 @@ def parse(model: type[M], data: Any, loc: Sequence[str | int] = ()) -> M:
 
 
 def _explain(error: ValidationError, loc: Sequence[str | int]) -> tuple[str, list[FieldError]]:
-    errors = []
-    for each in error.errors(include_url=False, include_context=False, include_input=False):
+    errors: dict[FieldError, None] = {}
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    for each in found[:_ERRORS_SHOWN]:
         message = each["msg"].removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
             message = "is not a field of this request; see the schema at GET /facilities/{facility}"
-        errors.append(FieldError((*loc, *each["loc"]), message))
+        place = [part for part in each["loc"] if not (isinstance(part, str) and _INTERNAL.match(part))]
+        errors[FieldError((*loc, *place), message)] = None
     detail = "; ".join(f"{'.'.join(map(str, each.loc)) or 'body'}: {each.msg}" for each in errors)
-    return detail, errors
+    if len(found) > _ERRORS_SHOWN:
+        detail += f"; and {len(found) - _ERRORS_SHOWN} more"
+    return detail, list(errors)
+
+
+def _check_keepable(data: Any) -> None:
+    """Raises ValueError for what could be read but not be kept or sent: too deep, no UTF-8, longer than it came."""
+    if _depth(data) > DEPTH_LIMIT:
+        raise ValueError(f"it is nested more than {DEPTH_LIMIT} deep")
+    try:
+        size = len(json.dumps(data, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        raise ValueError("it has a lone surrogate, which is no character") from None
+    if size > BODY_LIMIT:
+        raise TooLarge(f"the body, its numbers written out, is over {BODY_LIMIT // 1024} KiB")
+
+
+def _depth(data: Any) -> int:
+    level, depth = [data], 0
+    while level:
+        depth += 1
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+    return depth
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object names a key twice")
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:

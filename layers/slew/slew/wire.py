@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from slew import clock
 from slew.errors import SlewError
+
+_WEEK_S = 7 * 86400.0
 
 
 class NotJson(SlewError):
@@ -96,9 +100,15 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds of the `Retry-After` header, if it is a number."""
+        """Seconds that the `Retry-After` header asks for, as a number or a date (RFC 9110), at most a week."""
         value = self.headers.get("retry-after", "").strip()
-        return float(value) if value.isdigit() else None
+        if value.isascii() and value.isdigit():
+            return float(min(int(value[:9]), _WEEK_S))
+        try:
+            wait = parsedate_to_datetime(value).timestamp() - clock.timestamp()
+        except (ValueError, OverflowError):
+            return None
+        return min(max(wait, 0.0), _WEEK_S)
 
 
 @dataclass(frozen=True)

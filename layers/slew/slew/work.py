@@ -6,6 +6,7 @@ Who works with which credentials, the lease that keeps others off, and its outco
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +19,15 @@ from slew.facility import Altdata, Facility, Link, Order
 from slew.http import Http
 from slew.mail import Mailer
 from slew.models import Requester, Target
-from slew.notice import Notice, short
+from slew.notice import Notice, limited, short
+from slew.principals import Principal, Role
 from slew.records import Allocation, Event, Request
 from slew.status import AT_FACILITY, Status
 from slew.validation import parse
 from slew.wire import Exchange
 
 LEASE_MARGIN_S = 5.0
+_LONGEST = 2000  # characters of a facility's words that are kept: an item of DynamoDB has 400 KB for all
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,19 @@ def find_request(facility: Facility, request_id: str) -> Request:
     return request
 
 
+def allocation_of(facility: Facility, request: Request, principal: Principal | None = None) -> Allocation:
+    """The allocation that a request was made with, and that this principal may use.
+
+    Raises NotFound where it is gone, also if another one has taken its id since, and Forbidden.
+    """
+    allocation = find_allocation(facility, request.allocation_id)
+    if clock.parse(allocation.created_at) > clock.parse(request.created_at):
+        raise NotFound(f"the allocation that request {request.id} was made with has been removed")
+    if principal is not None:
+        principal.require(Role.OBSERVER, allocation.group)
+    return allocation
+
+
 def secret_values(altdata: Altdata) -> list[str]:
     """The values that must never be seen."""
     values = (getattr(altdata, name) for name in type(altdata).model_fields)
@@ -123,6 +139,7 @@ def claim(
         )
     claimed = request.change(
         operation=operation,
+        claim=secrets.token_hex(8),
         lease_until=desk.lease_until,
         next_action_at=desk.lease_until,
         sending=False,
@@ -198,7 +215,7 @@ def new_event(
         notify={"channel": settings.channel, "on": list(settings.on)}
         if settings
         else {"channel": "none", "on": []},
-        notice=notice.as_dict(),
+        notice=redact.current.data(notice.as_dict()),
     )
 
 
@@ -231,7 +248,7 @@ def notice_of(
         target_name=request.target["name"],
         ra_deg=request.target["ra"],
         dec_deg=request.target["dec"],
-        payload={key: short(value) for key, value in request.payload.items()},
+        payload=limited({key: short(value) for key, value in request.payload.items()}),
         requester_name=request.requester.get("name", ""),
         requester_username=request.requester.get("username", ""),
         requester_email=request.requester.get("email", ""),
@@ -289,9 +306,12 @@ def _events(
 def _redacted(request: Request, redactor: redact.Redactor) -> Request:
     data: Mapping[str, Any] = redactor.data(dict(request.facility_data))
     return request.change(
-        reason=redactor.text(request.reason),
-        text=redactor.text(request.text),
+        reason=short(redactor.text(request.reason), _LONGEST),
+        text=short(redactor.text(request.text), _LONGEST),
+        comment=redactor.text(request.comment) if request.comment else request.comment,
         facility_data=data,
-        notes=tuple(map(redactor.text, request.notes)),
-        products=tuple(redactor.data(dict(each)) for each in request.products),
+        notes=tuple(short(redactor.text(note), _LONGEST) for note in request.notes[:50]),
+        products=None
+        if request.products is None
+        else tuple(redactor.data(dict(each)) for each in request.products),
     )

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
-.PHONY: help demo serve test lint check build bench generate lock clean
+.PHONY: help demo serve test lint check build deploy bench generate lock clean
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
@@ -46,6 +46,9 @@ generate: $(VENV)/.local ## write the OpenAPI document and the facility catalogu
 
 check: $(VENV)/.local ## fail if the committed documents are not what the code generates
 	@$(BIN)/python -m local.generate --check
+
+deploy: build ## publish what was built as new versions, on a stack that sam deploy --guided has made
+	@SAM_CLI_TELEMETRY=0 $(BIN)/sam deploy --parameter-overrides BuildId=$$(date -u +%s | sha256sum | cut -c1-32) $(DEPLOY_ARGS)
 
 bench: $(VENV)/.dev ## measure cold start and warm time of every function
 	@$(BIN)/python -m benchmarks.functions

@@ -60,8 +60,7 @@ class AtlasForcedPhotometry(Facility):
 
     def submit(self, order: AtlasOrder, prepared: Prepared, link: Link) -> Submission:
         """Queue the task. Raises Rejected, NotSent (throttled, or too many tasks queued) or Unanswered."""
-        [request] = [exchange for exchange in prepared.exchanges if isinstance(exchange, HttpRequest)]
-        answer = server.expect(link.http.send(request), 201)
+        answer = server.expect(link.http.send(prepared.http()), 201)
         number = server.new_number(answer)
         if number is None:
             raise Unanswered("HTTP 201 without a readable task number")

@@ -46,9 +46,11 @@ def _header_safe(value: SecretStr) -> SecretStr:
 
 def _real_date(text: str) -> str:
     try:
-        date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise ValueError("must be a real date, YYYY-MM-DD") from None
+    if not 2000 <= day.year <= 2099:
+        raise ValueError("must be a date of the years 2000 to 2099")
     return text
 
 

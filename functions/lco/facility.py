@@ -25,7 +25,6 @@ from slew.observation_portal import Portal
 from slew.requestgroup import DEFAULT_LENGTH, Body, group, window
 from slew.science_archive import Archive, Wanted, with_frames
 from slew.status import Status
-from slew.wire import HttpRequest
 
 PORTAL_URL = "https://observe.lco.global"
 ARCHIVE_URL = "https://archive-api.lco.global"
@@ -67,11 +66,11 @@ class LCO(Facility):
 
     def submit(self, order: Order[Any, Any], prepared: Prepared, link: Link) -> Submission:
         """Post it (card, Submit)."""
-        return _portal(order.altdata, link).submit(_exchange(prepared))
+        return _portal(order.altdata, link).submit(prepared.http())
 
     def validate(self, order: Order[Any, Any], prepared: Prepared, link: Link) -> Verdict:
         """Ask the portal, which runs every check of a submission (card, Validate)."""
-        return _portal(order.altdata, link).validate(_exchange(prepared))
+        return _portal(order.altdata, link).validate(prepared.http())
 
     def update(self, order: Order[Any, Any], prepared: Prepared, link: Link) -> Submission:
         """Validate the new one, cancel the old, submit the new (card, Update).
@@ -81,7 +80,7 @@ class LCO(Facility):
         """
         portal = _portal(order.altdata, link)
         try:
-            verdict = portal.validate(_exchange(prepared))
+            verdict = portal.validate(prepared.http())
         except NoAnswer as error:
             raise NotSent(error.reason, error.retry_after) from None
         if not verdict.accepted:
@@ -93,7 +92,7 @@ class LCO(Facility):
         if cancelled.status not in (Status.CANCELLED, Status.EXPIRED):
             raise Rejected(f"the former request cannot be cancelled: {cancelled.reason or cancelled.text}")
         try:
-            return portal.submit(_exchange(prepared))
+            return portal.submit(prepared.http())
         except NotSent as error:
             reason = f"{error.reason}; {_gone(old)}"
             raise Withdrawn(reason, waiting=True, retry_after=error.retry_after) from None
@@ -148,12 +147,6 @@ def _known(order: Order[Any, Any]) -> str:
 
 def _gone(old: str) -> str:
     return f"the former requestgroup {old} is cancelled"
-
-
-def _exchange(prepared: Prepared) -> HttpRequest:
-    (exchange,) = prepared.exchanges
-    assert isinstance(exchange, HttpRequest)  # noqa: S101 - what `prepare` has made
-    return exchange
 
 
 def _refuse_unoffered(configurations: list[Body], instrument_type: str, offer: portal_listing.Offer) -> None:

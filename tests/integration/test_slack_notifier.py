@@ -257,3 +257,20 @@ def test_no_secret_leaves(slack: Queue, slack_server: SlackServer, monkeypatch: 
     for part in HOOK:
         for place in (log.getvalue(), everything_stored(slack.aws), dead):
             assert part not in place
+
+
+def test_being_asked_to_wait_uses_up_no_receives(slack: Queue, slack_server: SlackServer) -> None:
+    slack_server.faults.append(
+        Fault("status", times=3, status=429, body="rate_limited", headers={"Retry-After": "30"})
+    )
+    slack.put()
+    (message,) = slack.take()
+    record = slack.record(message)
+    record["attributes"] = {**record["attributes"], "ApproximateReceiveCount": "5"}
+    answer = slack.handler({"Records": [record]}, None)
+    assert answer == {"batchItemFailures": []}
+    assert slack.marker().outcome is None
+    wanted = ["ApproximateNumberOfMessagesDelayed"]
+    counts = slack.aws("sqs").get_queue_attributes(QueueUrl=slack.url("Queue"), AttributeNames=wanted)
+    assert counts["Attributes"] == {"ApproximateNumberOfMessagesDelayed": "1"}
+    assert slack.take("Dlq") == []

@@ -151,6 +151,19 @@ def test_muscat_without_its_usual_readout_mode(portal: Script) -> None:
     assert "mode" not in exposure
 
 
+def test_a_dithered_spectrum_keeps_its_calibrations_on_the_target() -> None:
+    offsets = [{"ra": 0, "dec": 0}, {"ra": 0, "dec": 10}]
+    turned = {"rotator_mode": "SKY", "rotator_angle": 90}
+    body = prepared_body("floyds", {"dither_offsets": offsets, "defocus": 1, **turned})
+    extras = [
+        [each["extra_params"] for each in configuration["instrument_configs"]]
+        for configuration in body["requests"][0]["configurations"]
+    ]
+    alone = [{"rotator_angle": 90}]
+    spectra = [{"rotator_angle": 90, "offset_ra": 0, "offset_dec": dec, "defocus": 1} for dec in (0, 10)]
+    assert extras == [alone, alone, spectra, alone, alone]
+
+
 def test_extras_of_the_imagers() -> None:
     body = prepared_body(
         "sinistro",

@@ -47,7 +47,7 @@ FRAME = {
 WANTED = Wanted((91,), "EXPOSE", count=2)
 
 
-def frames(*found: JSON, next_page: bool = False) -> Any:
+def frames(*found: Any, next_page: bool = False) -> Any:
     return (200, {"next": "http://elsewhere/" if next_page else None, "results": [*found]})
 
 

@@ -18,6 +18,8 @@ TRANSPORT_WORDS = {"new": "New request", "updated": "Updated request", "cancelle
 _ACTIONS = {
     "update": "Update of request",
     "cancel": "Cancellation of request",
+    "cancel_failed": "Cancellation FAILED of request",
+    "update_failed": "Update FAILED of request",
     "resubmit": "Resubmission of request",
 }
 _INVISIBLE = {"Cc", "Cs", "Zl", "Zp"}
@@ -36,13 +38,17 @@ def clean(text: str) -> str:
 
 def headline(notice: Notice) -> str:
     """One line: the status's own word, target and facility; with the reason where there is one."""
-    word = transport_word(notice) or f"[{notice.status}] {_ACTIONS.get(notice.action, 'Request')}"
+    word = transport_word(notice) or f"[{notice.status}] {action(notice)}"
     line = f"{word} {notice.request_id} for {notice.target_name}: {facility(notice)}"
     if transport_word(notice) and notice.status == "cancelled" and person(notice):
         line += f" (requested by {notice.by or person(notice)})"
-    if notice.reason:
-        line += f": {notice.reason}"
-    return clean(line)
+    told = notice.reason or (notice.text if notice.action.endswith("_failed") else "")
+    return clean(f"{line}: {told}" if told else line)
+
+
+def action(notice: Notice) -> str:
+    """What it is about, e.g. `Cancellation of request`; what failed is said to have failed."""
+    return _ACTIONS.get(notice.action, "Request")
 
 
 def transport_word(notice: Notice) -> str | None:

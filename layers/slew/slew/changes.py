@@ -1,6 +1,6 @@
 """Updating and cancelling requests.
 
-What an update proposes is written down before anything is sent, so that it is not lost if the update's outcome is.
+What an update proposes is written down before anything is sent, so that it is not lost if its outcome is.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from slew.work import Case, Desk
 def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
     """Cancel a request: at the facility, or here if it has not been sent.
 
-    Raises Forbidden, NotFound (its allocation is gone), Conflict, MethodNotAllowed, Unavailable (not reached: try
-    again), GatewayTimeout (outcome not known).
+    Raises Forbidden, NotFound (its allocation is gone), Conflict, MethodNotAllowed, Unavailable (not reached:
+    try again), GatewayTimeout (outcome not known).
     """
     principal.require(Role.OBSERVER, request.group)
     request = recovery.recover(desk, request)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
@@ -29,6 +30,9 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 _SECRET_KEYS = ("slack_workspace", "slack_channel", "slack_token")
 _LONGEST_WAIT_S = 43_200  # SQS: the longest visibility time-out
+_LONGEST_DELAY_S = 900  # SQS: the longest delay of a message
+_WIDEST_SPREAD_S = 120.0
+_MAX_ATTEMPTS = 50
 _MAX_UNCONFIRMED = 2  # one repetition: better twice than not at all, but never a flood
 _TIME_KEPT_S = 14.0  # one more send may take 13 s, connecting and waiting
 
@@ -51,7 +55,7 @@ class Progress:
     def check_time(self) -> None:
         """Raises NotSent where there is no time for one more."""
         if self.seconds_left() < _TIME_KEPT_S:
-            raise NotSent("no time left for the other recipients in this invocation", retry_after=1)
+            raise NotSent("no time left for the other recipients in this invocation")
 
 
 class Channel(Protocol):
@@ -155,8 +159,12 @@ def _not_sent(
     if isinstance(error, Unanswered):
         marker = replace(marker, unconfirmed=marker.unconfirmed + 1)
         reason = f"unconfirmed: {reason}"
+    asked_to_wait = isinstance(error, NotSent) and error.retry_after is not None
     final = (
-        not isinstance(error, NotSent | Unanswered) or marker.unconfirmed >= _MAX_UNCONFIRMED or letter.last
+        not isinstance(error, NotSent | Unanswered)
+        or marker.unconfirmed >= _MAX_UNCONFIRMED
+        or (letter.last and not asked_to_wait)
+        or marker.attempts >= _MAX_ATTEMPTS
     )
     logger.warning(
         "not told", channel=channel.name, event_id=letter.notice.event_id, reason=reason, final=final
@@ -164,9 +172,24 @@ def _not_sent(
     if final:
         return _dead_letter(letter, markers.settle(marker, "failed", reason))
     markers.release(marker, reason)
-    wished = error.retry_after if isinstance(error, NotSent) else None
+    wished = error.retry_after if asked_to_wait else None
+    if wished is not None and wished <= _LONGEST_DELAY_S:
+        return _postpone(letter, marker, wished)
     _wait(letter, wished if wished is not None else 15.0 * 2 ** (letter.receives - 1))
     return False
+
+
+def _postpone(letter: _Letter, marker: Marker, wished_s: float) -> bool:
+    """Put the message at the queue's end: being asked to wait is no failure, and must use up no receives.
+
+    Of many that wait for one webhook, each next try is spread wider, so that they come through one by one.
+    """
+    spread = random.uniform(0, min(2.0**marker.attempts, _WIDEST_SPREAD_S))
+    delay = min(max(math.ceil(wished_s + spread), 1), _LONGEST_DELAY_S)
+    aws.client("sqs").send_message(
+        QueueUrl=_queue_url(letter), MessageBody=letter.record["body"], DelaySeconds=delay
+    )
+    return True
 
 
 def _dead_letter(letter: _Letter, marker: Marker) -> bool:
@@ -209,16 +232,20 @@ def _addressee(allocation_id: str) -> dict[str, Any]:
 
 def _wait(letter: _Letter, seconds: float) -> None:
     """Have the queue deliver the message again no sooner."""
-    name = letter.record["eventSourceARN"].rpartition(":")[2]
-    # Both queues are of one account and region; an ARN does not say what host a queue's URL has.
-    url = f"{os.environ['SLEW_DLQ_URL'].rpartition('/')[0]}/{name}"
+    url = _queue_url(letter)
     wait = min(max(math.ceil(seconds), 1), _LONGEST_WAIT_S)
     try:
         aws.client("sqs").change_message_visibility(
             QueueUrl=url, ReceiptHandle=letter.record["receiptHandle"], VisibilityTimeout=wait
         )
     except (ClientError, BotoCoreError):
-        logger.exception("the queue's own time-out holds", queue=name, wished_s=wait)
+        logger.exception("the queue's own time-out holds", queue=url, wished_s=wait)
+
+
+def _queue_url(letter: _Letter) -> str:
+    # Both queues are of one account and region; an ARN does not say what host a queue's URL has.
+    name = letter.record["eventSourceARN"].rpartition(":")[2]
+    return f"{os.environ['SLEW_DLQ_URL'].rpartition('/')[0]}/{name}"
 
 
 def _seconds_left(context: Any) -> Callable[[], float]:

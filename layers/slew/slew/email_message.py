@@ -52,9 +52,9 @@ def is_address(text: str) -> bool:
 
 def build(notice: Notice, to: Sequence[str], portal_url: str) -> Mail:
     """The mail that tells `to` of it; replies go to the requester."""
-    subject = clean(
-        f"[{notice.status}] Follow-up request for {notice.target_name}: {announcement.facility(notice)}"
-    )
+    what = announcement.action(notice)
+    what = "Follow-up request" if what == "Request" else what
+    subject = clean(f"[{notice.status}] {what} for {notice.target_name}: {announcement.facility(notice)}")
     reply_to = notice.requester_email.strip()
     return Mail(
         to=tuple(to),

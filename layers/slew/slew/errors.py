@@ -146,7 +146,7 @@ class Withdrawn(Rejected):
 class Failed(FacilityError):
     """The facility could not be given the request, for good.
 
-    `unconfirmed`: it says so, but may have the request after all; a person has to look before it is sent again.
+    `unconfirmed`: it says so, but may have the request; a person has to look before it is sent again.
     """
 
     def __init__(self, reason: str, *, unconfirmed: bool = False) -> None:

@@ -10,9 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationInfo, field_validator
 
 from slew.errors import Invalid
 from slew.models import NotificationKeys, Requester, Target
@@ -36,6 +37,29 @@ class Payload(BaseModel):
     """
 
     model_config = {"extra": "forbid", "frozen": True, "str_strip_whitespace": True, "defer_build": True}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_what_it_is(cls, value: Any, info: ValidationInfo) -> Any:
+        """No text for a number, no number for a flag: pydantic would take either for the other."""
+        kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
+        if isinstance(value, bool) and bool not in kinds:
+            raise ValueError("must not be true or false")
+        if isinstance(value, str) and kinds & {int, float} and str not in kinds:
+            raise ValueError("must be a number, not text")
+        if kinds - {NoneType} == {bool} and value is not None and not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types that a field may be of, through unions and annotations."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return {kind for each in get_args(annotation) for kind in _kinds(each)}
+    return {annotation} if isinstance(annotation, type) else set()
 
 
 @dataclass(frozen=True)
@@ -83,6 +107,12 @@ class Prepared:
 
     exchanges: tuple[HttpRequest | Mail, ...]
     notes: tuple[str, ...] = ()
+
+    def http(self) -> HttpRequest:
+        """The one HTTP exchange there is. Raises TypeError where there is another number or kind."""
+        if len(self.exchanges) != 1 or not isinstance(self.exchanges[0], HttpRequest):
+            raise TypeError("not a single HTTP exchange")
+        return self.exchanges[0]
 
 
 @dataclass(frozen=True)

@@ -108,8 +108,8 @@ class Request:
     """One request and where it stands.
 
     - `lease_until` (Unix seconds), `operation`, `claim` (random) are set while somebody works on it.
-    - `sending` says that the facility may know of that work, `sent_at` (Unix seconds) since when; `attempted_at` is when
-      the last submission began.
+    - `sending` says that the facility may know of that work, `sent_at` (Unix seconds) since when;
+      `attempted_at` is when the last submission began.
     - `proposed`: the fields as an update wants them, until its outcome is known.
     - `unconfirmed`: `failed`, but the facility may have it.
     - `next_action_at` (Unix seconds) is when the schedule has to look at it again.

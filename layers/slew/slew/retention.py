@@ -1,4 +1,4 @@
-"""When DynamoDB's TTL removes a request: whole, so many days after it ended, and not if its end was taken back."""
+"""When DynamoDB's TTL removes a request: whole, days after it ended, and not if its end was taken back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DAY_S = 86400
 
 
 def expiry(request: Request) -> dict[str, Any]:
-    """The TTL attribute of what is written with a request; none while it is live or where records are kept."""
+    """The TTL attribute of what is written with a request; none while it lives or records are kept."""
     days = config.record_retention_days()
     if not days or request.status not in ENDED:
         return {}

@@ -73,7 +73,7 @@ def put_together(items: Sequence[Item], expected_version: int | None) -> None:
 
 
 def is_written(item: Item) -> bool:
-    """Whether the table holds just this item: a write that failed may be the repetition of one that did not."""
+    """Whether the table holds just this item: a failed write may repeat one that came through."""
     answer = client().get_item(
         TableName=config.table(), Key={"pk": item["pk"], "sk": item["sk"]}, ConsistentRead=True
     )

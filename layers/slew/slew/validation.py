@@ -21,7 +21,7 @@ _INTERNAL = re.compile(r"^(int|str|float|bool|none|json-or-python|lax-or-strict|
 
 
 def parse_body(text: str) -> Any:
-    """The JSON of a request's body. Raises TooLarge over 256 KiB, Invalid for anything but JSON that can be kept."""
+    """The JSON of a request's body. Raises TooLarge over 256 KiB, Invalid for what is no JSON to be kept."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
@@ -64,7 +64,7 @@ def _explain(error: ValidationError, loc: Sequence[str | int]) -> tuple[str, lis
 
 
 def _check_keepable(data: Any) -> None:
-    """Raises ValueError for what could be read but not be kept or sent: too deep, no UTF-8, longer than it came."""
+    """Raises ValueError for what can be read but not be kept or sent: too deep, or not UTF-8."""
     if _depth(data) > DEPTH_LIMIT:
         raise ValueError(f"it is nested more than {DEPTH_LIMIT} deep")
     try:

@@ -100,7 +100,7 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the `Retry-After` header asks for, as a number or a date (RFC 9110), at most a week."""
+        """Seconds that the `Retry-After` header asks for, as a number or a date, at most a week."""
         value = self.headers.get("retry-after", "").strip()
         if value.isascii() and value.isdigit():
             return float(min(int(value[:9]), _WEEK_S))

@@ -107,5 +107,5 @@ def test_slack_that_throttles_is_told_later(system: System) -> None:
     system.call("POST", ATLAS, atlas_body("patient", name="AT 6"))
     system.stack.drain()
     assert "AT 6" not in str(system.messages())
-    system.stack.advance(31)
+    system.stack.advance(40)
     assert "AT 6" in str(system.messages())

@@ -108,7 +108,7 @@ class Answer:
             wait = parsedate_to_datetime(value).timestamp() - clock.timestamp()
         except (ValueError, OverflowError):
             return None
-        return min(max(wait, 0.0), _WEEK_S)
+        return min(wait, _WEEK_S) if wait > 0 else None
 
 
 @dataclass(frozen=True)

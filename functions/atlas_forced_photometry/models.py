@@ -154,8 +154,7 @@ class AtlasPayload(Payload):
     @model_validator(mode="after")
     def _goes_together(self) -> AtlasPayload:
         if self.end_date is None:
-            if not self.open_ended:  # given, but as one of the spellings of false
-                raise _refusal([("end_date", "end_date is a required parameter")])
+            pass  # open-ended: without that it is required before
         elif self.start_date >= self.end_date:
             raise _refusal(
                 [("end_date", "mjd_min must be smaller than mjd_max: end_date must be later than start_date")]

@@ -125,8 +125,11 @@ def test_missing_dates_are_named_in_the_known_words() -> None:
         "payload.start_date": "start_date is a required parameter",
         "payload.end_date": "end_date is a required parameter",
     }
-    assert errors_of(start_date="2026-11-01", open_ended="false") == {
+    assert errors_of(start_date="2026-11-01", open_ended=False) == {
         "payload.end_date": "end_date is a required parameter"
+    }
+    assert errors_of(start_date="2026-11-01", open_ended="false") == {
+        "payload.open_ended": "must be true or false"
     }
     assert errors_of(start_date=None, open_ended=True) == {
         "payload.start_date": "start_date is a required parameter"

@@ -163,7 +163,9 @@ class _Routes:
             )
         request, new = submission.submit(self.desk, body, caller)
         status = 202 if request.status in _WAITING else 201 if new else 200
-        return self._shown(request, status)
+        # Of a new request the whole history is at hand.
+        history = [store.shown(event.as_doc()) for event in self.desk.events] if new else None
+        return self._shown(request, status, history)
 
     def read_request(self, id: str) -> Response[Any]:
         return self._shown(self._readable(id))
@@ -199,10 +201,12 @@ class _Routes:
         principal.require(Role.VIEWER, request.group)
         return request
 
-    def _shown(self, request: Request, status: int = 200) -> Response[Any]:
+    def _shown(
+        self, request: Request, status: int = 200, history: list[dict[str, Any]] | None = None
+    ) -> Response[Any]:
         headers = {"Location": f"/facilities/{self.facility.id}/requests/{request.id}"}
         if request.next_attempt_at:
             wait = clock.parse(request.next_attempt_at) - clock.now()
             headers["Retry-After"] = str(max(1, ceil(wait.total_seconds())))
-        view = {**request.view(), "history": store.history(request.id)}
+        view = {**request.view(), "history": store.history(request.id) if history is None else history}
         return http_api.answer(redact.current.data(view), status, headers)

@@ -125,14 +125,15 @@ def save(
 
 def history(request_id: str) -> list[dict[str, Any]]:
     """The request's events and notices, in order of time, as the API shows them."""
-    hidden = ("notify", "notice")
     # One query for both: between them stands only the record itself.
-    docs = [
-        {key: value for key, value in json.loads(item["doc"]["S"]).items() if key not in hidden}
-        for item in table.query_items(f"REQUEST#{request_id}", "EVENT#", "NOTICE#~")
-        if item["sk"]["S"] != "META"
-    ]
-    return sorted(docs, key=lambda doc: str(doc.get("at", "")))
+    items = table.query_items(f"REQUEST#{request_id}", "EVENT#", "NOTICE#~")
+    docs = [json.loads(item["doc"]["S"]) for item in items if item["sk"]["S"] != "META"]
+    return sorted(map(shown, docs), key=lambda doc: str(doc.get("at", "")))
+
+
+def shown(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of a history without what only the publisher needs."""
+    return {key: value for key, value in doc.items() if key not in ("notify", "notice")}
 
 
 def exchanges(request_id: str) -> list[dict[str, Any]]:

@@ -82,6 +82,7 @@ def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]
     event = work.new_event(
         facility, allocation, request, previous=None, action="submit", by=caller.principal.label, seq=1
     )
+    desk.events.append(event)
     try:
         request = store.save(request, [event], new=True)
     except store.Outdated:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import SecretStr
@@ -32,10 +32,14 @@ _LONGEST = 2000  # characters of a facility's words that are kept: an item of Dy
 
 @dataclass(frozen=True)
 class Desk:
-    """Where the work is done: a facility, and the Unix time at which this invocation ends at the latest."""
+    """Where the work is done: a facility, and the Unix time at which this invocation ends at the latest.
+
+    `events`: what has been written to histories in this invocation.
+    """
 
     facility: Facility
     ends_at: float
+    events: list[Event] = field(default_factory=list)
 
     @property
     def lease_until(self) -> float:
@@ -147,6 +151,7 @@ def claim(
         **changes,
     )
     events = _events(desk.facility, allocation, request, claimed, operation, "slew")
+    desk.events.extend(events)
     try:
         return store.save(claimed.change(events=claimed.events + len(events)), events)
     except store.Outdated:
@@ -182,6 +187,7 @@ def settle(
         after = _redacted(after, case.redactor)
     allocation = case.allocation if case else store.get_allocation(after.allocation_id)
     events = _events(desk.facility, allocation, before, after, action, by, always=always_event)
+    desk.events.extend(events)
     exchanges = case.exchanges if case and keep_exchanges else ()
     return store.save(after.change(events=after.events + len(events)), events, exchanges)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from slew import aws, config, tokens
+from slew import aws, config, startup, tokens
 from slew.log import logger
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """A simple response of payload format 2.0."""
+    startup.done()
     scheme, _, token = ((event.get("headers") or {}).get("authorization") or "").strip().partition(" ")
     if not token:
         return _nobody("a bearer token is needed: Authorization: Bearer slew_...")

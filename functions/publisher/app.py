@@ -9,12 +9,13 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from slew import aws
+from slew import aws, startup
 from slew.log import logger
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Publish the notices of a batch, in order; from the first that fails on, the stream delivers again."""
+    startup.done()
     for record in event["Records"]:
         sequence = record["dynamodb"]["SequenceNumber"]
         try:

@@ -11,7 +11,14 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from slew import astro, clock, http_api, redact, store
+from slew import (
+    astro,
+    clock,
+    http_api,
+    redact,
+    startup,
+    store,
+)
 from slew.errors import Forbidden, Invalid, NotFound
 from slew.principals import Principal, Role, from_event
 from slew.records import Request
@@ -119,6 +126,7 @@ def products(id: str) -> Response[Any]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """API Gateway's HTTP API, payload 2.0."""
+    startup.done()
     redact.use(redact.Redactor())
     return app.resolve(event, context)
 

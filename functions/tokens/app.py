@@ -7,7 +7,14 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Field
 
-from slew import aws, config, http_api, redact, tokens
+from slew import (
+    aws,
+    config,
+    http_api,
+    redact,
+    startup,
+    tokens,
+)
 from slew.errors import NotFound
 from slew.models import Address, Identifier, Line, Model
 from slew.principals import Role, from_event
@@ -68,6 +75,7 @@ def revoke(id: str) -> Response[Any]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """API Gateway's HTTP API, payload 2.0."""
+    startup.done()
     redact.use(redact.Redactor())
     return app.resolve(event, context)
 

@@ -19,7 +19,13 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slew import aws, clock, markers, redact
+from slew import (
+    aws,
+    clock,
+    markers,
+    redact,
+    startup,
+)
 from slew.errors import FacilityError, NotSent, Rejected, Unanswered
 from slew.log import logger
 from slew.markers import Marker
@@ -95,6 +101,7 @@ def notifier(channel: Channel) -> Handler:
     """The Lambda handler of a queue of notices; reports those that are to be delivered again."""
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        startup.done()
         again = [record["messageId"] for record in event["Records"] if not _handled(channel, record, context)]
         return {"batchItemFailures": [{"itemIdentifier": each} for each in again]}
 

@@ -9,7 +9,19 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from slew import allocations, changes, clock, http_api, redact, rehearsal, store, submission, tracking, work
+from slew import (
+    allocations,
+    changes,
+    clock,
+    http_api,
+    redact,
+    rehearsal,
+    startup,
+    store,
+    submission,
+    tracking,
+    work,
+)
 from slew.errors import Invalid, SlewError
 from slew.facility import Facility
 from slew.log import logger
@@ -35,6 +47,7 @@ def facility_handler(facility: Facility) -> Callable[[dict[str, Any], Any], dict
     _Routes(app, facility)
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        startup.done()
         redact.use(redact.Redactor())
         ends_at = clock.timestamp() + context.get_remaining_time_in_millis() / 1000
         if "requestContext" in event:

@@ -143,7 +143,8 @@ def _exchange(request: HttpRequest, attempt: _Attempt, read_timeout: float) -> A
     # and a kept connection that the server has dropped cannot turn a POST into one of unknown outcome.
     with requests.Session() as session:
         session.trust_env = False  # neither a proxy nor a .netrc of the environment
-        adapter = _Adapter(attempt)
+        tls = _tls() if request.url.lower().startswith("https:") else None
+        adapter = _Adapter(attempt, {"ssl_context": tls} if tls else {})
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         watchdog = threading.Timer(CONNECT_TIMEOUT + read_timeout, _hang_up, [attempt])
@@ -216,12 +217,13 @@ def _explain(error: BaseException) -> str:
 class _Adapter(HTTPAdapter):
     """Connections that note in `attempt` what they do; none is kept or tried twice, ours verifies TLS."""
 
-    def __init__(self, attempt: _Attempt) -> None:
+    def __init__(self, attempt: _Attempt, tls: dict[str, Any]) -> None:
         self._attempt = attempt
+        self._pool_settings = tls
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=_tls())
+        super().init_poolmanager(*args, **kwargs, **self._pool_settings)
         attempt = self._attempt
 
         class Http(_Tracked, HTTPConnection):
@@ -240,7 +242,7 @@ class _Adapter(HTTPAdapter):
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {"ssl_context": _tls()}
+        return host, self._pool_settings
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Nothing: the context verifies, and requests would have each new one read the authorities anew."""

@@ -223,7 +223,8 @@ class _Adapter(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, **self._pool_settings)
+        settings: Any = {**kwargs, **self._pool_settings}
+        super().init_poolmanager(*args, **settings)
         attempt = self._attempt
 
         class Http(_Tracked, HTTPConnection):

@@ -89,6 +89,7 @@ class Simulator:
         self.faults: list[Fault] = []
         self.url = ""
         self._server: BaseWSGIServer | None = None
+        self._placeholder: socket.socket | None = None
         control = [
             Rule("/_journal", methods=["GET"], endpoint="control_journal"),
             Rule("/_fault", methods=["POST", "DELETE"], endpoint="control_fault"),
@@ -121,6 +122,7 @@ class Simulator:
 
     def start(self, port: int = 0) -> str:
         """Serve on loopback in a thread; returns the base URL."""
+        self._free_port()
         self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(
@@ -133,9 +135,23 @@ class Simulator:
 
     def stop(self) -> None:
         """Stop serving."""
+        self._free_port()
         if self._server:
             self._server.shutdown()
             self._server.server_close()
+
+    def vanish(self) -> None:
+        """Stop serving and keep the port from others: connections are refused until `start` or `stop`."""
+        self.stop()
+        assert self._server
+        self._placeholder = socket.socket()
+        self._placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._placeholder.bind(("127.0.0.1", self._server.server_port))
+
+    def _free_port(self) -> None:
+        if self._placeholder:
+            self._placeholder.close()
+            self._placeholder = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)

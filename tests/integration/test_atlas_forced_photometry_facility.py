@@ -244,7 +244,7 @@ def test_a_redirect_is_not_followed(bench: Bench) -> None:
 def test_a_server_that_is_down_was_not_sent_to(bench: Bench) -> None:
     order = bench.order()
     prepared = FACILITY.prepare(order, bench.link)
-    bench.server.stop()
+    bench.server.vanish()
     with pytest.raises(NotSent):
         FACILITY.submit(order, prepared, bench.link)
 

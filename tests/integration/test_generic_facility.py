@@ -227,7 +227,7 @@ def test_no_answer_is_unknown(bench: Bench, kind: str) -> None:
 
 
 def test_nobody_there_is_not_sent(bench: Bench) -> None:
-    bench.server.stop()
+    bench.server.vanish()
     bench.refusal(NotSent)
 
 

@@ -243,7 +243,7 @@ def test_no_secret_leaves(slack: Queue, slack_server: SlackServer, monkeypatch: 
         slack_server.faults = [fault] if fault else []
         slack.put(replace(NOTICE, event_id=f"a1-{number}"))
         slack.deliver()
-    slack_server.stop()
+    slack_server.vanish()
     slack.put(replace(NOTICE, event_id="a1-8"))
     slack.deliver()
     with monkeypatch.context() as patch:

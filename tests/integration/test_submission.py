@@ -145,7 +145,7 @@ def test_a_refusal_is_recorded_in_the_facilitys_words_without_the_secret(
 def test_a_facility_that_is_down_leaves_it_pending_and_the_schedule_sends_it(
     call: Client, server: ToyServer, later: Any
 ) -> None:
-    server.stop()
+    server.vanish()
     reply = call("POST", f"{URL}/requests", BODY, key("down"))
     assert reply.status == 202
     assert reply.json["status"] == "pending"

@@ -94,7 +94,7 @@ def test_filters_are_required_in_any_case_of_letters() -> None:
     assert "observation_choices.0" in next(iter(errors_of("sinistro", {"observation_choices": ["purple"]})))
 
 
-@pytest.mark.parametrize("count", [2, 2.0, "2"])
+@pytest.mark.parametrize("count", [2, 2.0])
 def test_a_count_may_be_a_whole_float(count: Any) -> None:
     payload = parse(Sinistro, {**GP, "exposure_counts": count})
     assert (payload.exposure_counts, type(payload.exposure_counts)) == (2, int)

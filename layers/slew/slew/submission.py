@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from slew import clock, recovery, store, work
+from slew import clock, events, recovery, store, work
 from slew.errors import (
     Conflict,
     FacilityError,
@@ -79,7 +79,7 @@ def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]
         notes=prepared.notes,
         events=1,
     )
-    event = work.new_event(
+    event = events.new_event(
         facility, allocation, request, previous=None, action="submit", by=caller.principal.label, seq=1
     )
     desk.events.append(event)

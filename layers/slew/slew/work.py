@@ -15,11 +15,12 @@ from pydantic import SecretStr
 
 from slew import clock, redact, store, vault
 from slew.errors import Conflict, NotFound
+from slew.events import new_event
 from slew.facility import Altdata, Facility, Link, Order
 from slew.http import Http
 from slew.mail import Mailer
 from slew.models import Requester, Target
-from slew.notice import Notice, limited, short
+from slew.notice import short
 from slew.principals import Principal, Role
 from slew.records import Allocation, Event, Request
 from slew.status import AT_FACILITY, Status
@@ -190,81 +191,6 @@ def settle(
     desk.events.extend(events)
     exchanges = case.exchanges if case and keep_exchanges else ()
     return store.save(after.change(events=after.events + len(events)), events, exchanges)
-
-
-def new_event(
-    facility: Facility,
-    allocation: Allocation | None,
-    request: Request,
-    *,
-    previous: Status | None,
-    action: str,
-    by: str,
-    seq: int,
-) -> Event:
-    """The event of a change, with what the publisher needs to announce it."""
-    event_id = f"{request.id}-{seq:06d}"
-    settings = allocation.notify if allocation else None
-    notice = notice_of(
-        facility, allocation, request, event_id=event_id, previous=previous, action=action, by=by
-    )
-    return Event(
-        event_id=event_id,
-        seq=seq,
-        at=request.updated_at,
-        action=action,
-        from_status=previous.value if previous else None,
-        to_status=request.status.value,
-        by=by,
-        text=request.text,
-        reason=request.reason,
-        notify={"channel": settings.channel, "on": list(settings.on)}
-        if settings
-        else {"channel": "none", "on": []},
-        notice=redact.current.data(notice.as_dict()),
-    )
-
-
-def notice_of(
-    facility: Facility,
-    allocation: Allocation | None,
-    request: Request,
-    *,
-    event_id: str,
-    previous: Status | None,
-    action: str,
-    by: str,
-) -> Notice:
-    """What people are told of a request as it stands."""
-    told = allocation is not None and allocation.notify.include_comments
-    return Notice(
-        event_id=event_id,
-        at=request.updated_at,
-        action=action,
-        status=request.status.value,
-        previous=previous.value if previous else None,
-        by=by,
-        text=request.text,
-        reason=request.reason,
-        request_id=request.id,
-        facility=facility.id,
-        facility_title=facility.title,
-        instrument=request.instrument,
-        facility_request_id=request.facility_request_id,
-        target_name=request.target["name"],
-        ra_deg=request.target["ra"],
-        dec_deg=request.target["dec"],
-        payload=limited({key: short(value) for key, value in request.payload.items()}),
-        requester_name=request.requester.get("name", ""),
-        requester_username=request.requester.get("username", ""),
-        requester_email=request.requester.get("email", ""),
-        requester_affiliation=request.requester.get("affiliation", ""),
-        comment=request.comment if told else None,
-        allocation_id=request.allocation_id,
-        allocation_pi=allocation.pi if allocation else "",
-        group=request.group,
-        proposal_id=allocation.proposal_id if allocation else None,
-    )
 
 
 def next_look(

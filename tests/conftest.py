@@ -9,11 +9,15 @@ from typing import Any
 import boto3
 import moto
 import pytest
+from hypothesis import settings
 
 from local import resources, template
 from slew import aws, redact, vault
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("slew", deadline=None)  # speed is for benchmarks: a busy machine is no failure
+settings.load_profile("slew")
 
 
 @pytest.fixture

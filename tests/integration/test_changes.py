@@ -270,3 +270,27 @@ def test_an_ended_request_leaves_whole_and_stays_while_it_lives(
     call("DELETE", one)
     assert len(items()) > 4
     assert all("expires_at" in item for item in items())
+
+
+def test_killed_while_it_waits_it_goes_on_waiting(
+    call: Client, server: ToyServer, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.faults.append(Fault("status", status=429, headers={"Retry-After": "600"}))
+    one = submitted(call)
+
+    def die(*_: Any, **__: Any) -> Any:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("slew.work.settle", die)
+        with pytest.raises(Killed):
+            call("PUT", one, {"payload": {"exposure": 77}})
+    later(60)
+    tick(call)
+    later(60)
+    tick(call)
+    assert call("GET", one).json["status"] == "pending"
+    assert len(server.triggers) == 1
+    later(600)
+    tick(call)
+    assert call("GET", one).json["status"] == "submitted"

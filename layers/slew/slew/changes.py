@@ -6,9 +6,10 @@ What an update proposes is written down before anything is sent, so that it is n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from slew import clock, recovery, store, submission, work
+from slew import clock, recovery, submission, work
 from slew.errors import (
     Conflict,
     FacilityError,
@@ -46,7 +47,7 @@ def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
     _require_at_facility(desk, request, "cancel")
     case = work.open_case(desk.facility, work.allocation_of(desk.facility, request, principal))
     order = work.order_of(desk.facility, request, case)
-    record = _Record(work.claim(desk, request, "cancel"), case)
+    record = work.Record(work.claim(desk, request, "cancel"), case)
     try:
         cancellation = desk.facility.cancel(order, case.link)
     except Exception as error:
@@ -72,10 +73,7 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     if request.status is not Status.PENDING:
         _require_at_facility(desk, request, "update")
     allocation = work.allocation_of(desk.facility, request, principal)
-    changes = _changes(desk, request, body)
-    window = desk.facility.window(
-        parse(desk.facility.payloads[request.instrument], body.payload, ["payload"])
-    )
+    changes, window = _changes(desk, request, body)
     submission.check_validity(allocation, clock.now(), window)
     case = work.open_case(desk.facility, allocation)
     wanted = work.order_of(desk.facility, request.change(**changes), case)
@@ -86,7 +84,7 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
         return work.settle(
             desk, claimed, waiting, action="update", by=principal.label, case=case, always_event=True
         )
-    record = _Record(work.claim(desk, request, "update", proposed=changes), case)
+    record = work.Record(work.claim(desk, request, "update", proposed=changes), case)
     try:
         updated = desk.facility.update(wanted, prepared, case.link)
     except Exception as error:
@@ -96,17 +94,6 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     return work.settle(
         desk, record.current, after, action="update", by=principal.label, case=case, always_event=True
     )
-
-
-class _Record:
-    """The record of a claimed request as last written; `sending` goes into it before anything leaves."""
-
-    def __init__(self, claimed: Request, case: Case) -> None:
-        self.current = claimed
-        case.http.before_send = case.mailer.before_send = self._mark_sending
-
-    def _mark_sending(self) -> None:
-        self.current = store.save(self.current.change(sending=True, sent_at=clock.timestamp()))
 
 
 def _drop(desk: Desk, request: Request, principal: Principal) -> Request:
@@ -121,8 +108,10 @@ def _drop(desk: Desk, request: Request, principal: Principal) -> Request:
     return work.settle(desk, claimed, dropped, action="cancel", by=principal.label)
 
 
-def _changes(desk: Desk, request: Request, body: UpdateBody) -> dict[str, Any]:
-    """The record's fields as the update wants them. Raises Invalid."""
+def _changes(
+    desk: Desk, request: Request, body: UpdateBody
+) -> tuple[dict[str, Any], tuple[datetime, datetime] | None]:
+    """The record's fields as the update wants them, and the window it asks for. Raises Invalid."""
     payload = parse(desk.facility.payloads[request.instrument], body.payload, ["payload"])
     window = desk.facility.window(payload)
     changes: dict[str, Any] = {
@@ -133,7 +122,7 @@ def _changes(desk: Desk, request: Request, body: UpdateBody) -> dict[str, Any]:
         changes["target"] = body.target.model_dump(mode="json", exclude_none=True)
     if body.comment is not None:
         changes["comment"] = body.comment
-    return changes
+    return changes, window
 
 
 def _updated(request: Request, updated: Submission, notes: tuple[str, ...]) -> Request:

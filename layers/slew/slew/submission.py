@@ -143,29 +143,23 @@ def send(
     desk: Desk, request: Request, case: Case, order: Order[Any, Any], prepared: Prepared, *, by: str
 ) -> Request:
     """Give the facility a request that this invocation has claimed, and write down what came of it."""
-    current = request
-
-    def mark_sending() -> None:
-        nonlocal current
-        current = store.save(current.change(sending=True, sent_at=clock.timestamp()))
-
-    case.http.before_send = case.mailer.before_send = mark_sending
+    record = work.Record(request, case)
     outcome: Mapping[str, Any]
     try:
-        outcome = _accepted(current, desk.facility.submit(order, prepared, case.link))
+        outcome = _accepted(record.current, desk.facility.submit(order, prepared, case.link))
     except FacilityError as error:
-        outcome = _not_accepted(desk.facility, current, error)
+        outcome = _not_accepted(desk.facility, record.current, error)
     except store.Outdated:
         raise Conflict(f"request {request.id} was taken over by somebody else; nothing was sent") from None
     except Exception:
         logger.exception("the facility's class failed", request_id=request.id)
-        outcome = _broken(current)
-    after = current.change(**outcome)
+        outcome = _broken(record.current)
+    after = record.current.change(**outcome)
     if after.status is not Status.PENDING:
         after = after.change(
             next_action_at=work.next_look(desk.facility, after, clock.timestamp()), next_attempt_at=None
         )
-    return work.settle(desk, current, after, action=request.operation or "submit", by=by, case=case)
+    return work.settle(desk, record.current, after, action=request.operation or "submit", by=by, case=case)
 
 
 def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -> Request:

@@ -69,6 +69,17 @@ class Case:
         return sorted([*self.http.exchanges, *self.mailer.exchanges], key=lambda exchange: exchange.at)
 
 
+class Record:
+    """The record of a claimed request as last written; `sending` goes into it before anything leaves."""
+
+    def __init__(self, claimed: Request, case: Case) -> None:
+        self.current = claimed
+        case.http.before_send = case.mailer.before_send = self._mark_sending
+
+    def _mark_sending(self) -> None:
+        self.current = store.save(self.current.change(sending=True, sent_at=clock.timestamp()))
+
+
 def find_allocation(facility: Facility, allocation_id: str) -> Allocation:
     """The facility's allocation. Raises NotFound."""
     allocation = store.get_allocation(allocation_id)

@@ -77,12 +77,9 @@ def moment(notice: Notice) -> str:
 
 def facts(notice: Notice) -> list[tuple[str, str]]:
     """Label and value of what is known, payload apart; at most 13."""
-    galactic_l, galactic_b = astro.to_galactic(notice.ra_deg, notice.dec_deg)
     found = [
         ("Name", notice.target_name),
-        ("RA, Dec (ICRS)", f"{astro.format_ra(notice.ra_deg)} {astro.format_dec(notice.dec_deg)}"),
-        ("RA, Dec (deg)", f"{notice.ra_deg:.6f} {notice.dec_deg:+.6f}"),
-        ("l, b (deg)", f"{galactic_l:.6f} {galactic_b:+.6f}"),
+        *_position(notice),
         ("Facility", facility(notice)),
         ("PI, group", ", ".join(part for part in (notice.allocation_pi, notice.group) if part)),
         ("Proposal", notice.proposal_id or ""),
@@ -96,6 +93,18 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
     return [(label, text) for label, value in found if (text := clean(value))]
 
 
+def _position(notice: Notice) -> list[tuple[str, str]]:
+    """The target's coordinates; none for a plan, which has many pointings."""
+    if notice.ra_deg is None or notice.dec_deg is None:
+        return []
+    galactic_l, galactic_b = astro.to_galactic(notice.ra_deg, notice.dec_deg)
+    return [
+        ("RA, Dec (ICRS)", f"{astro.format_ra(notice.ra_deg)} {astro.format_dec(notice.dec_deg)}"),
+        ("RA, Dec (deg)", f"{notice.ra_deg:.6f} {notice.dec_deg:+.6f}"),
+        ("l, b (deg)", f"{galactic_l:.6f} {galactic_b:+.6f}"),
+    ]
+
+
 def payload(notice: Notice) -> list[tuple[str, str]]:
     """The observing parameters, name and value."""
     return [(clean(key) or "-", clean(value) or "-") for key, value in notice.payload.items()]
@@ -103,6 +112,8 @@ def payload(notice: Notice) -> list[tuple[str, str]]:
 
 def links(notice: Notice, portal_url: str) -> list[tuple[str, str]]:
     """Label and https URL: the marshal's pages, if it has an https address, and three sky surveys'."""
+    if notice.ra_deg is None or notice.dec_deg is None:
+        return []  # a plan has no one position
     name = quote(clean(notice.target_name), safe="")
     at = f"{notice.ra_deg:.6f}", f"{notice.dec_deg:.6f}"
     found = []

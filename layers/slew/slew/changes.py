@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from slew import clock, recovery, submission, work
+from slew import clock, payloads, recovery, submission, work
 from slew.errors import (
     Conflict,
     FacilityError,
@@ -73,7 +73,7 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     if request.status is not Status.PENDING:
         _require_at_facility(desk, request, "update")
     allocation = work.allocation_of(desk.facility, request, principal)
-    changes, window = _changes(desk, request, body)
+    changes, window = _changes(desk, request, body, principal)
     submission.check_validity(allocation, clock.now(), window)
     case = work.open_case(desk.facility, allocation)
     wanted = work.order_of(desk.facility, request.change(**changes), case)
@@ -109,13 +109,14 @@ def _drop(desk: Desk, request: Request, principal: Principal) -> Request:
 
 
 def _changes(
-    desk: Desk, request: Request, body: UpdateBody
+    desk: Desk, request: Request, body: UpdateBody, principal: Principal
 ) -> tuple[dict[str, Any], tuple[datetime, datetime] | None]:
     """The record's fields as the update wants them, and the window it asks for. Raises Invalid."""
-    payload = parse(desk.facility.payloads[request.instrument], body.payload, ["payload"])
+    given = payloads.given(desk.facility, body.payload, body.payload_upload, principal)
+    payload = parse(desk.facility.payloads[request.instrument], given, ["payload"])
     window = desk.facility.window(payload)
     changes: dict[str, Any] = {
-        "payload": dict(body.payload),
+        **payloads.keep(desk.facility, request.id, given),
         "window_end": clock.isoformat(window[1]) if window else None,
     }
     if body.target is not None:

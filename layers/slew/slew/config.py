@@ -10,6 +10,16 @@ def table() -> str:
     return os.environ["SLEW_TABLE"]
 
 
+def bucket() -> str:
+    """Name of the S3 bucket."""
+    return os.environ["SLEW_BUCKET"]
+
+
+def field_grid(instrument: str) -> str | None:
+    """Key in the bucket of an instrument's field grid: `SLEW_FIELD_GRID_<INSTRUMENT>`."""
+    return os.environ.get(f"SLEW_FIELD_GRID_{instrument.upper()}") or None
+
+
 def facility_url(facility: str, default: str, suffix: str = "") -> str:
     """Base URL of a facility without a trailing slash.
 

@@ -92,7 +92,8 @@ def _html(notice: Notice, portal_url: str) -> str:
         body += ["<h4>Payload</h4>", _table(announcement.payload(notice))]
     if notice.comment:
         body += ["<h4>Comment</h4>", f"<p>{escape(clean(notice.comment))}</p>"]
-    body.append(f"<p>{links}</p>")
+    if links:
+        body.append(f"<p>{links}</p>")
     head = f'<head><meta charset="utf-8"><title>{headline}</title></head>'
     return f'<!DOCTYPE html>\n<html lang="en">{head}\n<body>\n' + "\n".join(body) + "\n</body></html>\n"
 

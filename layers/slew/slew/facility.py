@@ -7,7 +7,7 @@ catalogue entry, its routes and its 405 answers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import NoneType, UnionType
@@ -15,12 +15,14 @@ from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, Union, 
 
 from pydantic import BaseModel, ValidationInfo, field_validator
 
-from slew.errors import Invalid
+from slew import photometry
+from slew.errors import Invalid, Problem
 from slew.models import NotificationKeys, Requester, Target
 from slew.status import Status
-from slew.wire import Answer, HttpRequest, Mail
+from slew.validation import BODY_LIMIT
+from slew.wire import Answer, HttpRequest, Mail, Upload
 
-OPTIONAL_OPERATIONS = ("validate", "update", "cancel", "poll", "reconcile", "verify")
+OPTIONAL_OPERATIONS = ("validate", "update", "cancel", "poll", "reconcile", "verify", "queues", "receive")
 
 
 class Altdata(NotificationKeys):
@@ -83,7 +85,8 @@ class Order(Generic[P, A]):
 
     `facility_request_id` and `facility_data` hold what an earlier `submit` or `update` kept; `now` is the
     moment that all decisions of one piece of work share; `created_at` is when its last submission
-    began, so that what is older at the facility is not taken for it.
+    began, so that what is older at the facility is not taken for it. A request without a target (a plan) has
+    one of its name whose coordinates are not numbers. `number`: of `Facility.numbers`, the request's own.
     """
 
     request_id: str
@@ -99,13 +102,14 @@ class Order(Generic[P, A]):
     facility_request_id: str | None = None
     facility_data: Mapping[str, Any] = field(default_factory=dict)
     status: Status = Status.SUBMITTING
+    number: int | None = None
 
 
 @dataclass(frozen=True)
 class Prepared:
     """The exact exchanges that `submit` makes, and what was decided for the caller (a clipped window)."""
 
-    exchanges: tuple[HttpRequest | Mail, ...]
+    exchanges: tuple[HttpRequest | Mail | Upload, ...]
     notes: tuple[str, ...] = ()
 
     def http(self) -> HttpRequest:
@@ -117,13 +121,19 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Submission:
-    """The facility took it. `data` is kept with the request and comes back in `Order.facility_data`."""
+    """The facility took it. `data` is kept with the request and comes back in `Order.facility_data`.
+
+    `next_poll_s`: seconds until it is worth asking how it goes; None: the facility's `first_poll_s`.
+    `left`: names of the parts that the facility refused where it took others; `resubmit` sends only those.
+    """
 
     facility_request_id: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     status: Status = Status.SUBMITTED
     text: str = ""
     notes: tuple[str, ...] = ()
+    next_poll_s: float | None = None
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,9 @@ class Progress:
     """How it goes at the facility. `status` None keeps the last known one; `text` is the facility's own.
 
     `next_poll_s`: seconds until it is worth asking again; None where the request has ended for good.
-    `products`: what there is to fetch, plain JSON values without secrets.
+    `products`: what there is to fetch, plain JSON values without secrets: `name` (unique in the request, safe
+    as a file name), `kind` (`image`, `spectrum`, `photometry`, `light_curve`, `position`, `table`, `log`,
+    `archive`), where known `url`, `content_type`, `size` (bytes), `md5`, and the facility's own keys.
     """
 
     status: Status | None
@@ -158,6 +170,15 @@ class Progress:
     data: Mapping[str, Any] = field(default_factory=dict)
     products: tuple[Mapping[str, Any], ...] | None = None
     next_poll_s: float | None = 600.0
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a facility posts to us. `path` is what stands behind `/messages`; header names in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -191,12 +212,61 @@ class MailLink(Protocol):
         """Send a copy to each recipient; returns the message ids. Raises Rejected, NotSent or Unanswered."""
 
 
+class TransferLink(Protocol):
+    """How a facility's own protocols are marked and recorded; see `slew.transfers.Transfers`."""
+
+    def send(self, upload: Upload, act: Callable[[], str]) -> str:
+        """Do `act`, which sends the upload and says how that went.
+
+        What it raises passes on: NotSent, Unanswered, Rejected, Failed.
+        """
+
+    def read(self, method: str, url: str, act: Callable[[], str]) -> str:
+        """Do a harmless `act`, which gives what it has read. What it raises passes on: NoAnswer, Rejected."""
+
+
+class _NoTransfers:
+    def send(self, upload: Upload, act: Callable[[], str]) -> str:
+        return act()
+
+    def read(self, method: str, url: str, act: Callable[[], str]) -> str:
+        return act()
+
+
+def _first_seen(key: str, value: str) -> str:
+    return value
+
+
+def _no_grid(instrument: str) -> None:
+    return None
+
+
+def _keep_nothing(data: Mapping[str, Any]) -> None:
+    """Outside a submission there is no record to keep anything in."""
+
+
 @dataclass(frozen=True)
 class Link:
-    """A facility's way to the outside, given to each of its operations."""
+    """A facility's way to the outside, given to each of its operations.
+
+    - `keep(data)` adds to the facility data of a submission under way, at once: for several exchanges in
+      one submission, so that what the first has brought survives a crash before the second.
+    - `shared`: what this invocation has read for this allocation, by keys of the facility's choosing: a
+      list that answers for many requests is read once a tick.
+    - `learn(key, value)` gives what the allocation has learned first under that key: the value itself the
+      first time.
+    - `transfers`: for protocols other than HTTP and mail.
+    - `field_grid(instrument)`: centres (RA, Dec; degrees, ICRS) by field number, where the deployment has
+      such a grid.
+    """
 
     http: HttpLink
     mail: MailLink
+    keep: Callable[[Mapping[str, Any]], None] = _keep_nothing
+    shared: MutableMapping[str, Any] = field(default_factory=dict)
+    learn: Callable[[str, str], str] = _first_seen
+    transfers: TransferLink = field(default_factory=_NoTransfers)
+    field_grid: Callable[[str], Mapping[int, tuple[float, float]] | None] = _no_grid
 
 
 class Facility(ABC):
@@ -219,6 +289,12 @@ class Facility(ABC):
     """
     first_poll_s: ClassVar[float] = 300.0
     """Seconds from submission to the first poll."""
+    needs_target: ClassVar[bool] = True
+    """Whether a request must name a target; observation plans carry pointings of their own."""
+    takes_plans: ClassVar[bool] = False
+    """Whether requests may also be made under `/plans`, with payloads of megabytes."""
+    resumable: ClassVar[bool] = False
+    """Whether a submission is several exchanges: what `facility_data` says is done is not sent again."""
     no_verify: ClassVar[str] = "this facility offers no harmless call that would check credentials"
 
     @abstractmethod
@@ -259,8 +335,52 @@ class Facility(ABC):
         """Make a harmless authenticated call. Raises NoAnswer."""
         raise NotImplementedError
 
+    def queues(self, altdata: Any, link: Link) -> Sequence[Mapping[str, Any]]:
+        """The queues at the facility, each with its `name`. Raises NoAnswer, Rejected."""
+        raise NotImplementedError
+
+    def numbers(self, altdata: Any) -> range | None:
+        """The numbers that requests may have at a facility which knows them by ours; None: they have none.
+
+        Raises Invalid where there should be some and none are configured.
+        """
+        return None
+
+    def accepts(self, message: Message, altdata: Any) -> bool:
+        """Whether a message shows the credential that this altdata demands; compared in constant time."""
+        raise NotImplementedError
+
+    def message_number(self, message: Message) -> int:
+        """The number of the request that a message is about. Raises Invalid."""
+        raise NotImplementedError
+
+    def receive(self, order: Order[Any, Any], message: Message) -> Progress:
+        """What a message says of its request. Raises Invalid."""
+        raise NotImplementedError
+
+    def reply(self, error: Problem | None) -> tuple[int, Any]:
+        """HTTP status and JSON of the answer to a message, in the form that the facility reads."""
+        raise NotImplementedError
+
+    def download(self, order: Order[Any, Any], product: Mapping[str, Any], link: Link) -> HttpRequest:
+        """The request that fetches one product, with the credentials it takes.
+
+        May read at the facility first. Raises NoAnswer, or Rejected where it is not to be had.
+        """
+        raise NotImplementedError
+
+    def photometry(
+        self, order: Order[Any, Any], product: Mapping[str, Any], content: bytes
+    ) -> Sequence[photometry.Row]:
+        """The measurements in a fetched product, none left out. Raises ValueError if it cannot be read."""
+        raise NotImplementedError
+
     def check_altdata(self, altdata: Any) -> None:  # noqa: B027 - optional, and most have nothing to check
         """Checks of credentials beyond the model's. Raises Invalid."""
+
+    def plan_name(self, payload: Any) -> str:
+        """What a request without a target is called."""
+        return "plan"
 
     def window(self, payload: Any) -> tuple[datetime, datetime] | None:
         """The observing window that a payload asks for, UTC; None where the payload has none."""
@@ -283,22 +403,34 @@ class Facility(ABC):
         """What the facility can do, in a fixed order."""
         return ("submit", "dry_run", *(name for name in OPTIONAL_OPERATIONS if self.can(name)))
 
+    @property
+    def body_limit(self) -> int:
+        """Bytes of a call's body; Lambda takes 6 MB, in which the body is escaped into JSON once more."""
+        return 4 * 1024 * 1024 if self.takes_plans else BODY_LIMIT
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """The names under which requests are made."""
+        return ("requests", "plans") if self.takes_plans else ("requests",)
+
     def choose_instrument(self, *wishes: str | None) -> str | None:
-        """The first instrument that is named, checked.
+        """The first instrument that is named, checked; None where there is a default and none is named.
 
         Raises Invalid for none, an unknown or a retired one.
         """
-        if None in self.payloads:
+        if set(self.payloads) == {None}:
             named = next((wish for wish in wishes if wish), None)
             if named:
                 raise Invalid.field(["instrument"], f"{self.title} has no choice of instrument")
             return None
         known = ", ".join(sorted(name for name in self.payloads if name))
         for wish in wishes:
-            if wish in self.payloads:
+            if wish and wish in self.payloads:
                 return wish
             if wish is not None and wish in self.retired:
                 raise Invalid.field(["instrument"], f"rejected: {self.retired[wish]}")
             if wish:
                 raise Invalid.field(["instrument"], f"{wish!r} is not one of {known}")
+        if None in self.payloads:
+            return None
         raise Invalid.field(["instrument"], f"must be one of {known}, in the request or in the allocation")

@@ -66,8 +66,11 @@ def check_form(url: str) -> SplitResult:
 def resolve(url: str) -> Destination:
     """Check a URL and resolve its host. Raises Refused, or NotSent where the name does not resolve."""
     parts = check_form(url)
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return resolve_host(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+
+
+def resolve_host(host: str, port: int) -> Destination:
+    """Resolve a host and check its addresses. Raises Refused, or NotSent where it does not resolve."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

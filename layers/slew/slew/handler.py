@@ -16,6 +16,7 @@ from slew import (
     http_api,
     redact,
     rehearsal,
+    routes,
     startup,
     store,
     submission,
@@ -69,33 +70,43 @@ class _Routes:
         self.app = app
         self.facility = facility
         base = f"/facilities/{facility.id}"
-        one_allocation, one_request = f"{base}/allocations/<id>", f"{base}/requests/<id>"
+        one_allocation = f"{base}/allocations/<id>"
         app.post(f"{base}/allocations")(self.create_allocation)
         app.get(one_allocation)(self.read_allocation)
         app.patch(one_allocation)(self.merge_allocation)
         app.put(one_allocation)(self.replace_allocation)
         app.delete(one_allocation)(self.remove_allocation)
         app.post(f"{one_allocation}/verify")(self.verify_allocation)
-        app.post(f"{base}/requests")(self.submit)
-        app.get(one_request)(self.read_request)
-        app.put(one_request)(self.update_request)
-        app.delete(one_request)(self.cancel_request)
-        app.post(f"{one_request}/refresh")(self.refresh_request)
-        app.post(f"{one_request}/resubmit")(self.resubmit_request)
-        http_api.refuse_unknown(
-            app,
-            http_api.path_methods(
-                {
-                    f"{base}/allocations": ["POST"],
-                    f"{base}/allocations/{{id}}": ["GET", "PATCH", "PUT", "DELETE"],
-                    f"{base}/allocations/{{id}}/verify": ["POST"],
-                    f"{base}/requests": ["POST"],
-                    f"{base}/requests/{{id}}": ["GET", "PUT", "DELETE"],
-                    f"{base}/requests/{{id}}/refresh": ["POST"],
-                    f"{base}/requests/{{id}}/resubmit": ["POST"],
-                }
-            ),
-        )
+        methods = {
+            f"{base}/allocations": ["POST"],
+            f"{base}/allocations/{{id}}": ["GET", "PATCH", "PUT", "DELETE"],
+            f"{base}/allocations/{{id}}/verify": ["POST"],
+        }
+        for collection in facility.collections:
+            methods |= self._add_requests(f"{base}/{collection}")
+            methods |= routes.add_payloads(app, facility, f"{base}/{collection}")
+        if facility.takes_plans:
+            methods |= routes.add_uploads(app, facility, base)
+        if facility.can("queues"):
+            methods |= routes.add_queues(app, facility, base)
+        if facility.can("receive"):
+            methods |= routes.add_messages(app, facility, base)
+        http_api.refuse_unknown(app, http_api.path_methods(methods))
+
+    def _add_requests(self, collection: str) -> dict[str, list[str]]:
+        one = f"{collection}/<id>"
+        self.app.post(collection)(self.submit)
+        self.app.get(one)(self.read_request)
+        self.app.put(one)(self.update_request)
+        self.app.delete(one)(self.cancel_request)
+        self.app.post(f"{one}/refresh")(self.refresh_request)
+        self.app.post(f"{one}/resubmit")(self.resubmit_request)
+        return {
+            collection: ["POST"],
+            f"{collection}/{{id}}": ["GET", "PUT", "DELETE"],
+            f"{collection}/{{id}}/refresh": ["POST"],
+            f"{collection}/{{id}}/resubmit": ["POST"],
+        }
 
     @property
     def event(self) -> dict[str, Any]:
@@ -162,7 +173,7 @@ class _Routes:
         mode = http_api.query(self.event, "dry_run").get("dry_run", "false")
         if mode not in ("false", "true", "facility"):
             raise Invalid.field(["query", "dry_run"], "must be true, facility or false")
-        raw = http_api.json_body(self.event)
+        raw = http_api.json_body(self.event, limit=self.facility.body_limit)
         body = parse(SubmitBody, raw)
         key = http_api.header(self.event, "idempotency-key")
         if key is not None and not _KEY.fullmatch(key):
@@ -186,7 +197,7 @@ class _Routes:
     def update_request(self, id: str) -> Response[Any]:
         principal = self.principal
         http_api.query(self.event)
-        body = parse(UpdateBody, http_api.json_body(self.event))
+        body = parse(UpdateBody, http_api.json_body(self.event, limit=self.facility.body_limit))
         return self._shown(changes.update(self.desk, self._readable(id), body, principal))
 
     def cancel_request(self, id: str) -> Response[Any]:

@@ -125,10 +125,10 @@ def _few(headers: dict[str, str]) -> dict[str, str]:
     return {name[:100]: value[:1000] for name, value in list(headers.items())[:50]}
 
 
-def shown(redactor: Redactor, body: bytes) -> str:
+def shown(redactor: Redactor, body: bytes, limit: int = RECORD_LIMIT) -> str:
     """A body as it is kept: redacted text, cut at the record's limit."""
     text = redactor.body(body.decode("utf-8", "replace"))
-    return text if len(text) <= RECORD_LIMIT else f"{text[:RECORD_LIMIT]}… ({len(text)} characters)"
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def _checked(request: HttpRequest) -> guard.Destination:
@@ -164,7 +164,8 @@ def _exchange(request: HttpRequest, attempt: _Attempt, read_timeout: float) -> A
         finally:
             watchdog.cancel()
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, headers, body, truncated)
+    cookies = tuple(response.raw.headers.getlist("set-cookie"))
+    return Answer(response.status_code, headers, body, truncated, cookies)
 
 
 @cache

@@ -68,19 +68,19 @@ def problem(error: Problem) -> Response[Any]:
     )
 
 
-def json_body(event: Mapping[str, Any], *, optional: bool = False) -> Any:
+def json_body(event: Mapping[str, Any], *, optional: bool = False, limit: int = BODY_LIMIT) -> Any:
     """The request's body. Raises TooLarge, Invalid."""
     text = event.get("body") or ""
     if event.get("isBase64Encoded"):
-        if len(text) > BODY_LIMIT * 4 // 3 + 4:
-            raise TooLarge(f"the body is over {BODY_LIMIT // 1024} KiB")
+        if len(text) > limit * 4 // 3 + 4:
+            raise TooLarge(f"the body is over {limit // 1024} KiB")
         try:
             text = base64.b64decode(text, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             raise Invalid.field(["body"], "is not UTF-8 text") from None
     if optional and not text.strip():
         return {}
-    return parse_body(text)
+    return parse_body(text, limit=limit)
 
 
 def header(event: Mapping[str, Any], name: str) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from math import nan
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
@@ -92,6 +93,20 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True)
 
 
+class PhotometryPoint(Model):
+    """One recent measurement of the target, for facilities that choose exposures by it."""
+
+    mjd: Number = Field(
+        ge=15000, le=100000, description="Time, MJD (UTC), days", json_schema_extra={"unit": "d"}
+    )
+    filter: Line = Field(min_length=1, max_length=50, description="Bandpass, e.g. `ztfr`")
+    mag: Number = Field(ge=-30, le=40, description="Magnitude", json_schema_extra={"unit": "mag"})
+    mag_err: Number | None = Field(
+        None, ge=0, le=10, description="Its error (1 sigma)", json_schema_extra={"unit": "mag"}
+    )
+    mag_sys: Line = Field("ab", max_length=20, description="Magnitude system, `ab` or `vega`")
+
+
 class Target(Model):
     """Where to look."""
 
@@ -108,6 +123,9 @@ class Target(Model):
     magnitudes: dict[Annotated[Line, Field(max_length=50)], Number] | None = Field(
         None, description="Magnitudes by filter, AB", examples=[{"sdssr": 17.2}], max_length=50
     )
+    photometry: tuple[PhotometryPoint, ...] | None = Field(
+        None, max_length=1000, description="Recent detections; some facilities choose exposure times by them"
+    )
     proper_motion_ra: Number | None = Field(
         None, ge=-20000, le=20000, description="Proper motion in right ascension (times cos dec), mas/yr"
     )
@@ -120,6 +138,11 @@ class Target(Model):
     )
 
 
+def nowhere(name: str) -> Target:
+    """What stands for the target of an observation plan: its name; the coordinates are not numbers."""
+    return Target.model_construct(name=name, ra=nan, dec=nan)
+
+
 class Requester(Model):
     """Who asks; where it is absent, the token's principal."""
 
@@ -129,14 +152,21 @@ class Requester(Model):
     affiliation: Line = Field("", max_length=200, description="Institution")
 
 
+UploadId = Annotated[str, Field(pattern=r"^[a-f0-9]{32}$")]
+
+
 class SubmitBody(Model):
     """Body of `POST /facilities/{facility}/requests`."""
 
     allocation_id: Identifier = Field(description="The allocation whose credentials and time are used")
     instrument: str | None = Field(None, description="Where the facility has several; else the allocation's")
-    target: Target
-    payload: dict[str, Any] = Field(
-        description="The facility's observing parameters: `GET /facilities/{facility}`"
+    target: Target | None = Field(None, description="Needed unless the facility is given a plan of its own")
+    payload: dict[str, Any] | None = Field(
+        None, description="The facility's observing parameters: `GET /facilities/{facility}`"
+    )
+    payload_upload: UploadId | None = Field(
+        None,
+        description="In place of `payload`: the id of an upload that holds it, where a facility takes plans",
     )
     requester: Requester | None = None
     comment: str | None = Field(
@@ -150,7 +180,8 @@ class SubmitBody(Model):
 class UpdateBody(Model):
     """Body of `PUT /facilities/{facility}/requests/{id}`."""
 
-    payload: dict[str, Any] = Field(description="The new observing parameters, whole")
+    payload: dict[str, Any] | None = Field(None, description="The new observing parameters, whole")
+    payload_upload: UploadId | None = Field(None, description="In place of `payload`, as in a submission")
     target: Target | None = Field(None, description="Default: the request's target")
     comment: str | None = Field(None, max_length=2000)
 

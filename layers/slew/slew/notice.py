@@ -31,8 +31,8 @@ class Notice:
     facility: str
     facility_title: str
     target_name: str
-    ra_deg: float
-    dec_deg: float
+    ra_deg: float | None
+    dec_deg: float | None
     previous: str | None = None
     by: str = ""
     text: str = ""

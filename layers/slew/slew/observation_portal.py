@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from slew import drf
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Absent, Cancellation, HttpLink, Order, Progress, Submission, Verdict, Verification
-from slew.portal_progress import STATES, progress, request_ids
+from slew.portal_progress import STATES, USUAL, Rhythm, progress, request_ids
 from slew.requestgroup import Body, is_marked
 from slew.status import Status
 from slew.wire import Answer, HttpRequest, NotJson
@@ -86,7 +86,7 @@ class Portal:
             raise Rejected(f"the portal did not cancel it: its state is still {state}")
         raise Unanswered(f"the portal's answer to cancel cannot be read, and the state is {state}")
 
-    def poll(self, order: Order[Any, Any]) -> Progress:
+    def poll(self, order: Order[Any, Any], rhythm: Rhythm = USUAL) -> Progress:
         """How a group goes. Raises NoAnswer."""
         try:
             group = self._get(f"{GROUPS}{order.facility_request_id}/").json()
@@ -95,7 +95,7 @@ class Portal:
                 for child in request_ids(group)
                 for each in self._get(f"/api/requests/{child}/observations/").json()
             ]
-            return progress(group, observations, order)
+            return progress(group, observations, order, rhythm)
         except Rejected as refusal:
             # 404: the wrong id, or a token without access to it. Neither says that the request has failed.
             return Progress(None, refusal.reason, data=order.facility_data, next_poll_s=3600.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,12 +18,21 @@ STATES: Mapping[str, Status] = {
     "CANCELED": Status.CANCELLED,
     "FAILURE_LIMIT_REACHED": Status.FAILED,
 }
-POLL_S = 600.0
-RAPID_POLL_S = 180.0
 # A late report of a telescope can still turn an ended request into COMPLETED, or declare its data bad.
 LAST_LOOK = timedelta(hours=1)
 _FAILURES = frozenset({"FAILED", "NOT_ATTEMPTED", "ABORTED", "BAD_DATA"})
 _KEPT = ("id", "site", "enclosure", "telescope", "start", "end", "state")
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """Seconds between two looks at a request that has not ended, and at one for a rapid response."""
+
+    usual_s: float = 600.0
+    rapid_s: float = 180.0
+
+
+USUAL = Rhythm()
 
 
 def request_ids(group: Mapping[str, Any]) -> list[int]:
@@ -31,7 +41,10 @@ def request_ids(group: Mapping[str, Any]) -> list[int]:
 
 
 def progress(
-    group: Mapping[str, Any], observations: Sequence[Mapping[str, Any]], order: Order[Any, Any]
+    group: Mapping[str, Any],
+    observations: Sequence[Mapping[str, Any]],
+    order: Order[Any, Any],
+    rhythm: Rhythm = USUAL,
 ) -> Progress:
     """How a group stands, with its observations, oldest first. `data["ended"]`: when first seen ended."""
     state = str(group.get("state"))
@@ -43,7 +56,8 @@ def progress(
         "ended": None,
         "observations": [{key: each.get(key) for key in _KEPT} for each in observations],
     }
-    often = RAPID_POLL_S if order.payload.observation_mode == "RAPID_RESPONSE" else POLL_S
+    rapid = order.payload.observation_mode == "RAPID_RESPONSE"
+    often = rhythm.rapid_s if rapid else rhythm.usual_s
     cause = _reason(failures[-1]) if failures else ""
     status = STATES.get(state)
     if status is None:

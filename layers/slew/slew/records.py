@@ -111,8 +111,11 @@ class Request:
     - `sending` says that the facility may know of that work, `sent_at` (Unix seconds) since when;
       `attempted_at` is when the last submission began.
     - `proposed`: the fields as an update wants them, until its outcome is known.
+    - `left`: parts that the facility refused where it took others.
     - `unconfirmed`: `failed`, but the facility may have it.
     - `next_action_at` (Unix seconds) is when the schedule has to look at it again.
+    - `number`: the one that the facility knows it by, of those that are ours there.
+    - `payload_object`: where a payload too large for the record is; `payload` is then its outline.
     - `products` is only set where they have just been found; see `store.products`.
     """
 
@@ -140,6 +143,9 @@ class Request:
     facility_request_id: str | None = None
     facility_data: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    payload_object: str | None = None
+    number: int | None = None
     products: tuple[Mapping[str, Any], ...] | None = None
     attempts: int = 0
     failures: int = 0
@@ -187,6 +193,7 @@ class Request:
             "facility_request_id": self.facility_request_id,
             "facility_data": dict(self.facility_data),
             "notes": list(self.notes),
+            "left": list(self.left),
             "next_attempt_at": self.next_attempt_at,
             "created_at": self.created_at,
             "updated_at": self.updated_at,
@@ -204,6 +211,7 @@ class Request:
                 **doc,
                 "status": Status(doc["status"]),
                 "notes": tuple(doc["notes"]),
+                "left": tuple(doc.get("left", ())),
             }
         )
 

@@ -15,8 +15,10 @@ from slew.http import shown
 from slew.models import SubmitBody
 from slew.principals import Role
 from slew.submission import Caller
-from slew.wire import HttpRequest, Mail
+from slew.wire import HttpRequest, Mail, Upload
 from slew.work import Case
+
+_WHOLE = 4 * 1024 * 1024  # Lambda answers at most 6 MB
 
 
 def dry_run(facility: Facility, body: SubmitBody, caller: Caller, *, ask_facility: bool) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def dry_run(facility: Facility, body: SubmitBody, caller: Caller, *, ask_facilit
         raise MethodNotAllowed(f"{facility.title} has no validation of its own; use dry_run=true")
     request = submission.draft(facility, allocation, body, caller, submission.id_of(facility, caller))
     case = work.open_case(facility, allocation)
+    request = submission.numbered(facility, request, case)
     order, prepared = submission.prepare(facility, request, case)
     report = {
         "dry_run": True,
@@ -63,13 +66,15 @@ def _verdict(facility: Facility, order: Order[Any, Any], prepared: Prepared, cas
     return found
 
 
-def _shown(case: Case, exchange: HttpRequest | Mail) -> dict[str, Any]:
+def _shown(case: Case, exchange: HttpRequest | Mail | Upload) -> dict[str, Any]:
     if isinstance(exchange, Mail):
         mail: dict[str, Any] = case.redactor.data(
             {"method": "EMAIL", "to": list(exchange.to), "subject": exchange.subject, "text": exchange.text}
         )
         return mail
-    text = shown(case.redactor, exchange.body)
+    text = shown(case.redactor, exchange.body, _WHOLE)
+    if isinstance(exchange, Upload):
+        return {"method": "UPLOAD", "url": case.redactor.text(exchange.url), "body": _as_json(text)}
     return {
         "method": exchange.method,
         "url": case.redactor.text(exchange.url),

@@ -30,13 +30,16 @@ class Window:
     notes: tuple[str, ...] = ()
 
 
-def window(payload: PortalPayload, now: datetime, semester_end: SemesterEnd) -> Window:
-    """The window of a payload at the moment `now`.
+def window(
+    payload: PortalPayload, now: datetime, semester_end: SemesterEnd, default_start: datetime | None = None
+) -> Window:
+    """The window of a payload at the moment `now`; without a start it begins at the default one, today 00:00.
 
     `semester_end` gives the end of the semester that holds a moment, None if it cannot be had; it is asked
     only where the end is left to us. Raises Invalid, naming the date that does not do.
     """
-    start = payload.start_date or _midnight(now)
+    earliest = default_start or midnight(now)
+    start = payload.start_date or earliest
     if payload.end_date and payload.end_date <= max(start, now):
         late = "in the future" if payload.end_date <= now else "after the start"
         raise Invalid.field(
@@ -48,7 +51,9 @@ def window(payload: PortalPayload, now: datetime, semester_end: SemesterEnd) -> 
         raise Invalid.field(
             ["payload", "start_date"], f"must not be in the future for RAPID_RESPONSE; now is {stamp(now)}"
         )
-    end, notes = (payload.end_date, ()) if payload.end_date else _default_end(start, now, semester_end)
+    end, notes = (
+        (payload.end_date, ()) if payload.end_date else _default_end(start, earliest, now, semester_end)
+    )
     if rapid and end > now + RAPID_LENGTH:
         end = now + RAPID_LENGTH
         notes = (f"RAPID_RESPONSE: the window ends {stamp(end)}, 24 hours from now",)
@@ -56,9 +61,9 @@ def window(payload: PortalPayload, now: datetime, semester_end: SemesterEnd) -> 
 
 
 def _default_end(
-    start: datetime, now: datetime, semester_end: SemesterEnd
+    start: datetime, earliest: datetime, now: datetime, semester_end: SemesterEnd
 ) -> tuple[datetime, tuple[str, ...]]:
-    end = max(start, _midnight(now)) + DEFAULT_LENGTH
+    end = max(start, earliest) + DEFAULT_LENGTH
     limit = semester_end(start)
     # A portal refuses a window that reaches into another semester. Where the semester is over already, no
     # clipping helps, and the portal's own words explain it best.
@@ -135,5 +140,6 @@ def group(
     }
 
 
-def _midnight(moment: datetime) -> datetime:
+def midnight(moment: datetime) -> datetime:
+    """The beginning of its day."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -101,7 +101,8 @@ def _blocks(notice: Notice, portal_url: str) -> Iterator[Message]:
     if notice.comment:
         yield _section(f"*Comment:* {fit(clean(notice.comment), _COMMENT_LIMIT)}")
     links = [f"<{_url(url)}|{label}>" for label, url in announcement.links(notice, portal_url)]
-    yield {"type": "context", "elements": [_mrkdwn(" · ".join(links))]}
+    if links:
+        yield {"type": "context", "elements": [_mrkdwn(" · ".join(links))]}
 
 
 def _headline(notice: Notice) -> str:

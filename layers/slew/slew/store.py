@@ -6,6 +6,8 @@
 | request | `REQUEST#<id>` | `META` |
 | its events, transactions | `REQUEST#<id>` | `EVENT#<seq>`, `TRANSACTION#<seq>` |
 | its notices | `REQUEST#<id>` | `NOTICE#<event>#<channel>` |
+| what an allocation has learned | `ALLOCATION#<id>` | `LEARNED#<key>` |
+| numbers at facilities that know requests by ours | `NUMBER#<facility>#<n>` | `META` |
 | groups that have had an allocation | `GROUPS` | `<group>` |
 
 Index `listing`: `REQUESTS#<group>` or `ALLOCATIONS`, in order of creation. Index `due`: `<facility>`, in
@@ -67,6 +69,8 @@ def delete_allocation(allocation: Allocation) -> None:
         )
     except ClientError as error:
         raise table.outdated(error) from None
+    for item in table.query_items(f"ALLOCATION#{allocation.id}", "LEARNED#", "LEARNED#~"):
+        table.client().delete_item(TableName=config.table(), Key={"pk": item["pk"], "sk": item["sk"]})
 
 
 def list_allocations(
@@ -81,6 +85,17 @@ def list_allocations(
 def groups() -> list[str]:
     """Every group that has had an allocation."""
     return [item["sk"]["S"] for item in table.query_items("GROUPS", " ", "~")]
+
+
+def learn(allocation_id: str, key: str, value: str) -> str:
+    """What an allocation has learned first under a key; that is `value` if it had not learned any."""
+    where = table.key(f"ALLOCATION#{allocation_id}", f"LEARNED#{key}")
+    try:
+        table.put({**where, "doc": table.text({"value": value})}, None)
+    except Outdated:
+        known = table.get(f"ALLOCATION#{allocation_id}", f"LEARNED#{key}")
+        return str(known["value"]) if known else value
+    return value
 
 
 # ---- requests
@@ -176,6 +191,29 @@ def live_requests(allocation: Allocation) -> list[Request]:
     pages = table.query_listing(f"REQUESTS#{allocation.group}", None, None, {"allocation_id": allocation.id})
     found = (Request.from_doc(json.loads(item["doc"]["S"])) for item in pages)
     return [request for request in found if request.live]
+
+
+def claim_number(facility: str, number: int, request_id: str) -> bool:
+    """Take a number at a facility for a request; False where another one has it."""
+    where = table.key(f"NUMBER#{facility}#{number}", "META")
+    try:
+        table.put({**where, "doc": table.text({"request_id": request_id})}, None)
+    except Outdated:
+        return request_of_number(facility, number) == request_id
+    return True
+
+
+def request_of_number(facility: str, number: int) -> str | None:
+    """Id of the request that has a number at a facility."""
+    doc = table.get(f"NUMBER#{facility}#{number}", "META")
+    return str(doc["request_id"]) if doc else None
+
+
+def request_at_facility(allocation: Allocation, facility_request_id: str) -> Request | None:
+    """The newest request of an allocation that the facility knows by that id."""
+    pages = table.query_listing(f"REQUESTS#{allocation.group}", None, None, {"allocation_id": allocation.id})
+    found = (Request.from_doc(json.loads(item["doc"]["S"])) for item in pages)
+    return next((request for request in found if request.facility_request_id == facility_request_id), None)
 
 
 def due(facility: str, now: float, limit: int) -> list[str]:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from slew import clock, events, recovery, store, work
+from slew import clock, events, payloads, recovery, store, work
 from slew.errors import (
     Conflict,
     FacilityError,
     Failed,
+    Invalid,
     NoAnswer,
     NotSent,
     Rejected,
@@ -30,9 +31,11 @@ from slew.log import logger
 from slew.models import Requester, SubmitBody
 from slew.principals import Principal, Role
 from slew.records import Allocation, Request
-from slew.status import RESUBMITTABLE, Status
+from slew.status import AT_FACILITY, RESUBMITTABLE, Status
 from slew.validation import parse
 from slew.work import Case, Desk
+
+_NUMBER_ATTEMPTS = 50
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,10 @@ def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]
             return replay(desk, earlier, caller), False
     request = draft(facility, allocation, body, caller, request_id)
     case = work.open_case(facility, allocation)
-    order, prepared = prepare(facility, request, case)
+    request, order, prepared = _numbered(facility, request, case)
     now = clock.timestamp()
     request = request.change(
+        **payloads.keep(facility, request_id, request.payload),
         lease_until=desk.lease_until,
         next_action_at=desk.lease_until,
         operation="submit",
@@ -103,10 +107,13 @@ def draft(
 ) -> Request:
     """The record of a request to be, its payload checked. Raises Invalid, Conflict."""
     instrument = facility.choose_instrument(body.instrument, allocation.instrument)
-    payload = parse(facility.payloads[instrument], body.payload, ["payload"])
+    given = payloads.given(facility, body.payload, body.payload_upload, caller.principal)
+    payload = parse(facility.payloads[instrument], given, ["payload"])
     window = facility.window(payload)
     now = clock.now()
     check_validity(allocation, now, window)
+    if body.target is None and facility.needs_target:
+        raise Invalid.field(["target"], "Field required")
     requester = body.requester or Requester(
         username=caller.principal.username or caller.principal.id,
         name=caller.principal.name,
@@ -120,8 +127,10 @@ def draft(
         allocation_id=allocation.id,
         group=allocation.group,
         instrument=instrument,
-        target=body.target.model_dump(mode="json", exclude_none=True),
-        payload=dict(body.payload),
+        target=body.target.model_dump(mode="json", exclude_none=True)
+        if body.target
+        else {"name": facility.plan_name(payload)},
+        payload=given,
         requester=requester.model_dump(mode="json"),
         comment=body.comment,
         principal_id=caller.principal.id,
@@ -131,6 +140,25 @@ def draft(
         status=Status.SUBMITTING,
         window_end=clock.isoformat(window[1]) if window else None,
     )
+
+
+def numbered(facility: Facility, request: Request, case: Case, attempt: int = 0) -> Request:
+    """The request with a number of its own, where the facility knows requests by ours. Raises Invalid."""
+    numbers = facility.numbers(case.altdata)
+    if numbers is None:
+        return request
+    digest = hashlib.sha256(f"{request.id} {attempt}".encode()).digest()
+    return request.change(number=numbers[int.from_bytes(digest[:8]) % len(numbers)])
+
+
+def _numbered(facility: Facility, request: Request, case: Case) -> tuple[Request, Order[Any, Any], Prepared]:
+    """The request with its number taken, and its exchanges. Raises Invalid; Conflict if no number is free."""
+    for attempt in range(_NUMBER_ATTEMPTS):
+        request = numbered(facility, request, case, attempt)
+        order, prepared = prepare(facility, request, case)
+        if request.number is None or store.claim_number(facility.id, request.number, request.id):
+            return request, order, prepared
+    raise Conflict(f"no number for another request is free at {facility.title}")
 
 
 def prepare(facility: Facility, request: Request, case: Case) -> tuple[Order[Any, Any], Prepared]:
@@ -145,8 +173,11 @@ def send(
     """Give the facility a request that this invocation has claimed, and write down what came of it."""
     record = work.Record(request, case)
     outcome: Mapping[str, Any]
+    first_look_s: float | None = None
     try:
-        outcome = _accepted(record.current, desk.facility.submit(order, prepared, case.link))
+        submission = desk.facility.submit(order, prepared, case.link)
+        first_look_s = submission.next_poll_s
+        outcome = _accepted(desk.facility, record.current, submission)
     except FacilityError as error:
         outcome = _not_accepted(desk.facility, record.current, error)
     except store.Outdated:
@@ -157,7 +188,8 @@ def send(
     after = record.current.change(**outcome)
     if after.status is not Status.PENDING:
         after = after.change(
-            next_action_at=work.next_look(desk.facility, after, clock.timestamp()), next_attempt_at=None
+            next_action_at=work.next_look(desk.facility, after, clock.timestamp(), first_look_s),
+            next_attempt_at=None,
         )
     return work.settle(desk, record.current, after, action=request.operation or "submit", by=by, case=case)
 
@@ -167,7 +199,7 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
     caller.principal.require(Role.OBSERVER, request.group)
     allocation = work.allocation_of(desk.facility, request, caller.principal)
     request = recovery.recover(desk, request)
-    if request.status not in RESUBMITTABLE:
+    if request.status not in RESUBMITTABLE and not (request.left and request.status in AT_FACILITY):
         raise Conflict(
             f"only what is rejected, failed or unknown can be resubmitted; this one is {request.status}"
         )
@@ -179,9 +211,13 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
     if request.proposed:  # the outcome of an update is not known; what it wanted is what is wanted
         request = request.change(**request.proposed, proposed=None)
     case = work.open_case(desk.facility, allocation)
-    payload = parse(desk.facility.payloads[request.instrument], dict(request.payload), ["payload"])
+    payload = parse(desk.facility.payloads[request.instrument], payloads.whole(request), ["payload"])
     check_validity(allocation, clock.now(), desk.facility.window(payload))
-    order, prepared = prepare(desk.facility, request.change(facility_request_id=None, facility_data={}), case)
+    done: dict[str, Any] = {}
+    if desk.facility.resumable:
+        done = {"facility_request_id": request.facility_request_id, "facility_data": request.facility_data}
+    again = request.change(**{"facility_request_id": None, "facility_data": {}, **done})
+    order, prepared = prepare(desk.facility, again, case)
     claimed = work.claim(
         desk,
         request,
@@ -193,8 +229,8 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
         attempts=0,
         unconfirmed=False,
         attempted_at=clock.isoformat(clock.now()),
-        facility_request_id=None,
-        facility_data={},
+        facility_request_id=again.facility_request_id,
+        facility_data=again.facility_data,
         notes=prepared.notes,
     )
     return send(desk, claimed, case, order, prepared, by=caller.principal.label)
@@ -216,11 +252,13 @@ def check_validity(allocation: Allocation, now: datetime, window: tuple[datetime
         raise Conflict(f"the requested dates are outside the validity ranges of allocation {allocation.id}")
 
 
-def _accepted(request: Request, submission: Submission) -> dict[str, Any]:
+def _accepted(facility: Facility, request: Request, submission: Submission) -> dict[str, Any]:
+    before = request.facility_data if facility.resumable else {}
     return {
         "status": submission.status,
         "facility_request_id": submission.facility_request_id,
-        "facility_data": dict(submission.data),
+        "facility_data": {**before, **submission.data},
+        "left": submission.left,
         "text": submission.text,
         "reason": "",
         "notes": (*request.notes, *submission.notes),

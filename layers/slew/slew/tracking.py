@@ -149,10 +149,10 @@ def _asked(desk: Desk, request: Request, operation: str) -> tuple[Request, Facil
     case: Case | None = None
     failure: FacilityError | None = None
     try:
-        case = work.open_case(desk.facility, work.allocation_of(desk.facility, request))
+        case = desk.open_case(work.allocation_of(desk.facility, request))
         order = work.order_of(desk.facility, claimed, case)
         if operation == "poll":
-            after = _progressed(desk, claimed, desk.facility.poll(order, case.link))
+            after = progressed(desk, claimed, desk.facility.poll(order, case.link))
         else:
             after = _reconciled(desk, claimed, desk.facility.reconcile(order, case.link))
     except FacilityError as error:
@@ -175,7 +175,8 @@ def _asked(desk: Desk, request: Request, operation: str) -> tuple[Request, Facil
     return settled, failure
 
 
-def _progressed(desk: Desk, request: Request, progress: Progress) -> Request:
+def progressed(desk: Desk, request: Request, progress: Progress) -> Request:
+    """The request as a facility's word on it leaves it."""
     status = progress.status or request.status
     after = request.change(
         status=status,
@@ -217,12 +218,13 @@ def _reconciled(desk: Desk, request: Request, found: Submission | Absent | None)
         status=found.status,
         facility_request_id=found.facility_request_id,
         facility_data={**request.facility_data, **found.data},
+        left=found.left,
         text=found.text,
         reason="",
         notes=(*request.notes, *untold),
         failures=0,
     )
-    return after.change(next_action_at=work.next_look(desk.facility, after, now))
+    return after.change(next_action_at=work.next_look(desk.facility, after, now, found.next_poll_s))
 
 
 def _unasked(request: Request, error: FacilityError) -> Request:

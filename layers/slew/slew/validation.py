@@ -20,19 +20,19 @@ M = TypeVar("M", bound=BaseModel)
 _INTERNAL = re.compile(r"^(int|str|float|bool|none|json-or-python|lax-or-strict|[\w-]+[\[(].*)$", re.DOTALL)
 
 
-def parse_body(text: str) -> Any:
-    """The JSON of a request's body. Raises TooLarge over 256 KiB, Invalid for what is no JSON to be kept."""
+def parse_body(text: str, *, limit: int = BODY_LIMIT) -> Any:
+    """The JSON of a request's body. Raises TooLarge over `limit` bytes, Invalid for no JSON to be kept."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise Invalid.field(["body"], "is not UTF-8 text") from None
-    if size > BODY_LIMIT:
-        raise TooLarge(f"the body is over {BODY_LIMIT // 1024} KiB")
+    if size > limit:
+        raise TooLarge(f"the body is over {limit // 1024} KiB")
     try:
         data = json.loads(
             text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_repeats
         )
-        _check_keepable(data)
+        _check_keepable(data, limit)
     except RecursionError:
         raise Invalid.field(["body"], f"is nested more than {DEPTH_LIMIT} deep") from None
     except ValueError as error:
@@ -63,7 +63,7 @@ def _explain(error: ValidationError, loc: Sequence[str | int]) -> tuple[str, lis
     return detail, list(errors)
 
 
-def _check_keepable(data: Any) -> None:
+def _check_keepable(data: Any, limit: int) -> None:
     """Raises ValueError for what can be read but not be kept or sent: too deep, or not UTF-8."""
     if _depth(data) > DEPTH_LIMIT:
         raise ValueError(f"it is nested more than {DEPTH_LIMIT} deep")
@@ -71,8 +71,8 @@ def _check_keepable(data: Any) -> None:
         size = len(json.dumps(data, ensure_ascii=False).encode())
     except UnicodeEncodeError:
         raise ValueError("it has a lone surrogate, which is no character") from None
-    if size > BODY_LIMIT:
-        raise TooLarge(f"the body, its numbers written out, is over {BODY_LIMIT // 1024} KiB")
+    if size > limit:
+        raise TooLarge(f"the body, its numbers written out, is over {limit // 1024} KiB")
 
 
 def _depth(data: Any) -> int:

@@ -74,16 +74,26 @@ class Mail:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """One file for another machine: `url` says where to (`sftp://host:22/directory/name`)."""
+
+    url: str
+    body: bytes
+
+
+@dataclass(frozen=True)
 class Answer:
     """A facility's answer.
 
     Status, headers (names in lower case) and body, cut at the session's limit if `truncated`.
+    `set_cookies`: the `Set-Cookie` lines one by one, which in `headers` stand joined.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     truncated: bool = False
+    set_cookies: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

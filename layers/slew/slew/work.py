@@ -8,22 +8,23 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import SecretStr
 
-from slew import clock, redact, store, vault
+from slew import clock, grids, payloads, redact, store, vault
 from slew.errors import Conflict, NotFound
 from slew.events import new_event
 from slew.facility import Altdata, Facility, Link, Order
 from slew.http import Http
 from slew.mail import Mailer
-from slew.models import Requester, Target
+from slew.models import Requester, Target, nowhere
 from slew.notice import short
 from slew.principals import Principal, Role
 from slew.records import Allocation, Event, Request
 from slew.status import AT_FACILITY, Status
+from slew.transfers import Transfers
 from slew.validation import parse
 from slew.wire import Exchange
 
@@ -35,12 +36,19 @@ _LONGEST = 2000  # characters of a facility's words that are kept: an item of Dy
 class Desk:
     """Where the work is done: a facility, and the Unix time at which this invocation ends at the latest.
 
-    `events`: what has been written to histories in this invocation.
+    `events`: what has been written to histories in this invocation. `shared`: what polls have read, by
+    allocation.
     """
 
     facility: Facility
     ends_at: float
     events: list[Event] = field(default_factory=list)
+    shared: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def open_case(self, allocation: Allocation) -> Case:
+        """A case whose reads the others of this allocation share, as `Link.shared`. Raises Unavailable."""
+        shared = self.shared.setdefault(f"{allocation.id} {allocation.secret_version}", {})
+        return replace(open_case(self.facility, allocation), shared=shared)
 
     @property
     def lease_until(self) -> float:
@@ -57,16 +65,34 @@ class Case:
     redactor: redact.Redactor
     http: Http
     mailer: Mailer
+    transfers: Transfers
+    keep: Callable[[Mapping[str, Any]], None] | None = None
+    shared: dict[str, Any] = field(default_factory=dict)
 
     @property
     def link(self) -> Link:
         """What the facility's operations are given."""
-        return Link(self.http, self.mailer)
+
+        def learn(key: str, value: str) -> str:
+            return store.learn(self.allocation.id, key, value)
+
+        link = Link(
+            self.http,
+            self.mailer,
+            shared=self.shared,
+            learn=learn,
+            transfers=self.transfers,
+            field_grid=grids.centres,
+        )
+        return replace(link, keep=self.keep) if self.keep else link
 
     @property
     def exchanges(self) -> list[Exchange]:
         """What has been exchanged in this work, in order."""
-        return sorted([*self.http.exchanges, *self.mailer.exchanges], key=lambda exchange: exchange.at)
+        return sorted(
+            [*self.http.exchanges, *self.mailer.exchanges, *self.transfers.exchanges],
+            key=lambda exchange: exchange.at,
+        )
 
 
 class Record:
@@ -74,7 +100,14 @@ class Record:
 
     def __init__(self, claimed: Request, case: Case) -> None:
         self.current = claimed
-        case.http.before_send = case.mailer.before_send = self._mark_sending
+        self._redactor = case.redactor
+        for way in (case.http, case.mailer, case.transfers):
+            way.before_send = self._mark_sending
+        case.keep = self._keep
+
+    def _keep(self, data: Mapping[str, Any]) -> None:
+        kept = {**self.current.facility_data, **self._redactor.data(dict(data))}
+        self.current = store.save(self.current.change(facility_data=kept))
 
     def _mark_sending(self) -> None:
         self.current = store.save(self.current.change(sending=True, sent_at=clock.timestamp()))
@@ -122,7 +155,14 @@ def open_case(
     raw = vault.read(vault.name(facility.id, allocation.id), allocation.secret_version)
     altdata = parse(facility.Altdata, raw, ["altdata"])
     redactor = redact.use(redact.Redactor(secret_values(altdata)))
-    return Case(allocation, altdata, redactor, Http(redactor, before_send), Mailer(redactor, before_send))
+    return Case(
+        allocation,
+        altdata,
+        redactor,
+        Http(redactor, before_send),
+        Mailer(redactor, before_send),
+        Transfers(redactor, before_send),
+    )
 
 
 def order_of(facility: Facility, request: Request, case: Case) -> Order[Any, Any]:
@@ -130,8 +170,10 @@ def order_of(facility: Facility, request: Request, case: Case) -> Order[Any, Any
     return Order(
         request_id=request.id,
         instrument=request.instrument,
-        target=parse(Target, dict(request.target), ["target"]),
-        payload=parse(facility.payloads[request.instrument], dict(request.payload), ["payload"]),
+        target=parse(Target, dict(request.target), ["target"])
+        if "ra" in request.target
+        else nowhere(request.target["name"]),
+        payload=parse(facility.payloads[request.instrument], payloads.whole(request), ["payload"]),
         altdata=case.altdata,
         allocation=case.allocation.facts,
         requester=Requester(**request.requester),
@@ -141,6 +183,7 @@ def order_of(facility: Facility, request: Request, case: Case) -> Order[Any, Any
         facility_request_id=request.facility_request_id,
         facility_data=request.facility_data,
         status=request.status,
+        number=request.number,
     )
 
 

@@ -1,0 +1,32 @@
+"""Measurements of a target's brightness, as every facility's files are turned into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement.
+
+    - `mjd`: time (UTC), days; `filter`: bandpass, in sncosmo's names where it has one.
+    - `flux`, `flux_err`: in units such that `mag = -2.5 log10(flux) + zp`; microjansky have `zp` 23.9.
+    - `magsys`: `ab` or `vega`; `limiting_mag`: at the facility's significance, magnitudes.
+    - `flags`: why a reader may not want it, in the facility's terms; nothing is left out.
+    - `extra`: the facility's further columns; plain JSON values.
+    """
+
+    mjd: float
+    filter: str
+    flux: float | None = None
+    flux_err: float | None = None
+    zp: float | None = None
+    magsys: str = "ab"
+    mag: float | None = None
+    mag_err: float | None = None
+    limiting_mag: float | None = None
+    snr: float | None = None
+    flags: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from local import resources, template
-from slew import aws, redact, vault
+from slew import aws, objects, redact, vault
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,9 +38,12 @@ def embedded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         system = template.load(ROOT / "template.yaml", {}, "http://localhost")
         resources.create(system, lambda service: boto3.client(service))  # type: ignore[call-overload]
         monkeypatch.setenv("SLEW_TABLE", system.tables[0].name)
+        monkeypatch.setenv("SLEW_BUCKET", system.buckets[0])
         aws.client.cache_clear()
+        objects._signer.cache_clear()
         vault._cache.clear()
         redact.use(redact.Redactor())
         yield aws.client
     aws.client.cache_clear()
+    objects._signer.cache_clear()
     vault._cache.clear()

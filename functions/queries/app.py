@@ -11,6 +11,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from queries import results
 from slew import (
     astro,
     clock,
@@ -33,6 +34,7 @@ ROUTES = {
     "/requests/{id}": ["GET"],
     "/requests/{id}/transactions": ["GET"],
     "/requests/{id}/products": ["GET"],
+    "/requests/{id}/photometry": ["GET"],
 }
 _HERE = Path(__file__).parent
 _PAGE = 50
@@ -120,8 +122,15 @@ def transactions(id: str) -> Response[Any]:
 
 @app.get("/requests/<id>/products")
 def products(id: str) -> Response[Any]:
-    """What the facility has to fetch for this request."""
-    return http_api.answer({"products": store.products(_request(id).id)})
+    """What came of this request; a link to each product is good for 15 minutes."""
+    return http_api.answer({"products": results.products(_request(id))})
+
+
+@app.get("/requests/<id>/photometry")
+def photometry(id: str) -> Response[Any]:
+    """The measurements in this request's products; nothing is left out that no parameter cuts."""
+    parameters = http_api.query(_event(), "format", "instrument_id", *results.CUTS)
+    return results.photometry(_request(id), parameters)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

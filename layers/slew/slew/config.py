@@ -15,6 +15,11 @@ def bucket() -> str:
     return os.environ["SLEW_BUCKET"]
 
 
+def product_limit() -> int:
+    """Bytes over which a product is left at the facility."""
+    return int(os.environ.get("SLEW_PRODUCT_LIMIT_MB") or 2048) * 1024 * 1024
+
+
 def field_grid(instrument: str) -> str | None:
     """Key in the bucket of an instrument's field grid: `SLEW_FIELD_GRID_<INSTRUMENT>`."""
     return os.environ.get(f"SLEW_FIELD_GRID_{instrument.upper()}") or None

@@ -12,8 +12,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -44,6 +45,15 @@ class _Attempt:
     pinned: tuple[str, ...] = ()
     bytes_left: bool = False
     sock: socket.socket | None = None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer whose body is still to be read; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: Iterator[bytes]
 
 
 class Http:
@@ -94,6 +104,28 @@ class Http:
         finally:
             self.before_send = before_send
 
+    @contextmanager
+    def stream(self, request: HttpRequest, *, read_timeout: float = 30.0) -> Iterator[Stream]:
+        """A file's download, its body read piece by piece; no piece may take longer than `read_timeout`.
+
+        The URL is recorded without its query, which may be a signature. Raises NoAnswer, also while reading;
+        Failed where the guard refuses the URL.
+        """
+        destination = _checked(request) if request.untrusted else None
+        attempt = _Attempt(pinned=destination.addresses if destination else ())
+        plain = replace(request, url=request.url.partition("?")[0])
+        started = time.monotonic()
+        try:
+            with _session(request, attempt) as session:
+                response = _asked(session, request, read_timeout)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                self._record(plain, started, "answered", Answer(response.status_code, headers, b""))
+                yield Stream(response.status_code, headers, response.iter_content(256 * 1024))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            reason = f"{_host(request)}: {_explain(error)}"
+            self._record(plain, started, "no_answer", error=reason)
+            raise NoAnswer(self.redactor.text(f"no answer from {reason}")) from None
+
     def _record(
         self,
         request: HttpRequest,
@@ -141,31 +173,41 @@ def _checked(request: HttpRequest) -> guard.Destination:
 def _exchange(request: HttpRequest, attempt: _Attempt, read_timeout: float) -> Answer:
     # A session and so a connection of its own: no cookie or connection of one allocation can serve another,
     # and a kept connection that the server has dropped cannot turn a POST into one of unknown outcome.
-    with requests.Session() as session:
-        session.trust_env = False  # neither a proxy nor a .netrc of the environment
-        tls = _tls() if request.url.lower().startswith("https:") else None
-        adapter = _Adapter(attempt, {"ssl_context": tls} if tls else {})
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
+    with _session(request, attempt) as session:
         watchdog = threading.Timer(CONNECT_TIMEOUT + read_timeout, _hang_up, [attempt])
         watchdog.daemon = True
         watchdog.start()
         try:
-            response = session.request(
-                request.method,
-                request.url,
-                data=request.body or None,
-                headers={"User-Agent": _USER_AGENT, **request.headers},
-                timeout=(CONNECT_TIMEOUT, read_timeout),
-                allow_redirects=False,
-                stream=True,
-            )
+            response = _asked(session, request, read_timeout)
             body, truncated = _read(response)
         finally:
             watchdog.cancel()
     headers = {name.lower(): value for name, value in response.headers.items()}
     cookies = tuple(response.raw.headers.getlist("set-cookie"))
     return Answer(response.status_code, headers, body, truncated, cookies)
+
+
+@contextmanager
+def _session(request: HttpRequest, attempt: _Attempt) -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False  # neither a proxy nor a .netrc of the environment
+        tls = _tls() if request.url.lower().startswith("https:") else None
+        adapter = _Adapter(attempt, {"ssl_context": tls} if tls else {})
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        yield session
+
+
+def _asked(session: requests.Session, request: HttpRequest, read_timeout: float) -> requests.Response:
+    return session.request(
+        request.method,
+        request.url,
+        data=request.body or None,
+        headers={"User-Agent": _USER_AGENT, **request.headers},
+        timeout=(CONNECT_TIMEOUT, read_timeout),
+        allow_redirects=False,
+        stream=True,
+    )
 
 
 @cache

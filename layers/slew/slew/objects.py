@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -45,6 +46,42 @@ def get(key: str, limit: int) -> bytes | None:
         raise TooLarge(f"it is over {limit // _MIB} MiB")
     content: bytes = answer["Body"].read()
     return content
+
+
+def begin(key: str, content_type: str) -> str:
+    """Begin an object that comes in parts; returns the upload's id."""
+    answer = client().create_multipart_upload(Bucket=config.bucket(), Key=key, ContentType=content_type)
+    return str(answer["UploadId"])
+
+
+def add_part(key: str, upload_id: str, number: int, part: bytes) -> str:
+    """Add a part, numbers from 1; returns its ETag."""
+    answer = client().upload_part(
+        Bucket=config.bucket(), Key=key, UploadId=upload_id, PartNumber=number, Body=part
+    )
+    return str(answer["ETag"])
+
+
+def complete(key: str, upload_id: str, etags: Sequence[str]) -> None:
+    """Make an object of its parts."""
+    parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+    client().complete_multipart_upload(
+        Bucket=config.bucket(), Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
+    )
+
+
+def abort(key: str, upload_id: str) -> None:
+    """Discard the parts of an object that will not be; one that is gone already is fine."""
+    try:
+        client().abort_multipart_upload(Bucket=config.bucket(), Key=key, UploadId=upload_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchUpload":
+            raise
+
+
+def pieces(key: str) -> Iterator[bytes]:
+    """An object's content, a MiB at a time."""
+    yield from client().get_object(Bucket=config.bucket(), Key=key)["Body"].iter_chunks(_MIB)
 
 
 def link(key: str, filename: str | None = None) -> str:

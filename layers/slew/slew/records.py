@@ -116,6 +116,8 @@ class Request:
     - `next_action_at` (Unix seconds) is when the schedule has to look at it again.
     - `number`: the one that the facility knows it by, of those that are ours there.
     - `payload_object`: where a payload too large for the record is; `payload` is then its outline.
+    - `poll_at`, `fetch_at` (Unix seconds): when the facility is to be asked again, and when products are to
+      be fetched that could not be yet.
     - `products` is only set where they have just been found; see `store.products`.
     """
 
@@ -158,12 +160,19 @@ class Request:
     attempted_at: str | None = None
     next_action_at: float | None = None
     next_attempt_at: str | None = None
+    poll_at: float | None = None
+    fetch_at: float | None = None
     window_end: str | None = None
 
     @property
     def live(self) -> bool:
         """Whether it may still come to an observation."""
         return self.status in LIVE
+
+    @property
+    def follow_at(self) -> float | None:
+        """When there is something to ask or to fetch."""
+        return min((at for at in (self.poll_at, self.fetch_at) if at is not None), default=None)
 
     def leased(self, now: float) -> bool:
         """Whether somebody is working on it."""

@@ -54,6 +54,8 @@ def _after_crash(desk: Desk, request: Request, now: float) -> Request:
     kept = request.change(text=text, proposed=None)
     if kept.status is Status.PENDING and kept.next_attempt_at:  # what it waits for is not over with a crash
         return kept.change(next_action_at=clock.parse(kept.next_attempt_at).timestamp())
+    if not kept.live and kept.follow_at is not None:  # its products are still to come
+        return kept.change(next_action_at=kept.follow_at)
     return kept.change(
         next_action_at=work.next_look(desk.facility, kept, now, wished_s=1.0 if kept.live else None)
     )

@@ -8,6 +8,7 @@
 | its notices | `REQUEST#<id>` | `NOTICE#<event>#<channel>` |
 | what an allocation has learned | `ALLOCATION#<id>` | `LEARNED#<key>` |
 | numbers at facilities that know requests by ours | `NUMBER#<facility>#<n>` | `META` |
+| its products; how far they are fetched | `REQUEST#<id>` | `PRODUCTS#<n>`, `FETCH#<digest>` |
 | groups that have had an allocation | `GROUPS` | `<group>` |
 
 Index `listing`: `REQUESTS#<group>` or `ALLOCATIONS`, in order of creation. Index `due`: `<facility>`, in
@@ -17,6 +18,7 @@ whoever comes second is told so.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -166,6 +168,21 @@ def products(request_id: str) -> list[dict[str, Any]]:
         for item in table.query_items(f"REQUEST#{request_id}", "PRODUCTS#", "PRODUCTS#~")
         for product in json.loads(item["doc"]["S"])["products"]
     ]
+
+
+def fetches(request_id: str) -> dict[str, dict[str, Any]]:
+    """How it stands with the fetching of a request's products, by their names."""
+    items = table.query_items(f"REQUEST#{request_id}", "FETCH#", "FETCH#~")
+    docs = [json.loads(item["doc"]["S"]) for item in items]
+    return {doc["name"]: doc for doc in docs}
+
+
+def put_fetch(request: Request, doc: Mapping[str, Any]) -> None:
+    """Note how it stands with the fetching of the product `doc["name"]`."""
+    digest = hashlib.sha256(str(doc["name"]).encode()).hexdigest()[:24]
+    where = table.key(f"REQUEST#{request.id}", f"FETCH#{digest}")
+    item = {**where, "doc": table.text(doc), **retention.expiry(request)}
+    table.client().put_item(TableName=config.table(), Item=item)
 
 
 def list_requests(

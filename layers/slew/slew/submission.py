@@ -129,7 +129,7 @@ def draft(
         instrument=instrument,
         target=body.target.model_dump(mode="json", exclude_none=True)
         if body.target
-        else {"name": facility.plan_name(payload)},
+        else {"name": facility.plan_name(payload)[:200]},
         payload=given,
         requester=requester.model_dump(mode="json"),
         comment=body.comment,

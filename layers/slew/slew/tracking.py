@@ -5,7 +5,7 @@ The schedule's tick, `refresh`, and what the facility says of a request of unkno
 
 from __future__ import annotations
 
-from slew import clock, recovery, store, submission, work
+from slew import clock, recovery, retrieval, store, submission, work
 from slew.errors import (
     Conflict,
     FacilityError,
@@ -26,6 +26,7 @@ from slew.work import Case, Desk
 TICK_MARGIN_S = 20.0
 """A tick begins nothing new when less than this is left of its time."""
 BATCH = 25
+_REFRESH_FETCH_S = 5.0  # API Gateway answers for a function after 30 s, and the schedule fetches the rest
 ABSENT_AFTER_S = 120.0
 """A facility that has not got the request is believed only so long after the send, lest it go twice."""
 
@@ -66,7 +67,7 @@ def refresh(desk: Desk, request: Request, principal: Principal) -> Request:
         raise MethodNotAllowed(f"status: not available at {desk.facility.title}")
     if request.facility_request_id is None and operation == "poll":
         return request
-    looked, failure = _asked(desk, request, operation)
+    looked, failure = _asked(desk, request, operation, fetch_s=_REFRESH_FETCH_S)
     if failure is not None:
         raise Unavailable(f"{desk.facility.title}: {failure.reason}", headers=failure.wait_header)
     return looked
@@ -78,6 +79,8 @@ def look(desk: Desk, request: Request) -> Request:
         return _attempt(desk, request)
     if request.status is Status.UNKNOWN:
         return _asked(desk, request, "reconcile")[0] if desk.facility.can("reconcile") else _rest(request)
+    if request.fetch_at is not None and request.fetch_at == request.follow_at:
+        return _asked(desk, request, "retrieve")[0]
     if desk.facility.can("poll"):
         return _asked(desk, request, "poll")[0]
     if (
@@ -143,8 +146,13 @@ def _drop(desk: Desk, request: Request, error: NotFound | Conflict | Invalid) ->
     return work.settle(desk, request, dropped, action="submit", by="slew")
 
 
-def _asked(desk: Desk, request: Request, operation: str) -> tuple[Request, FacilityError | None]:
-    """Poll or reconcile under a lease; returns the request, and why the facility could not be asked if so."""
+def _asked(
+    desk: Desk, request: Request, operation: str, *, fetch_s: float | None = None
+) -> tuple[Request, FacilityError | None]:
+    """Poll, reconcile or retrieve under a lease; returns the request, and why that failed if it did.
+
+    `fetch_s`: seconds for the fetching of products; None: what the invocation has.
+    """
     claimed = work.claim(desk, request, operation)
     case: Case | None = None
     failure: FacilityError | None = None
@@ -153,6 +161,9 @@ def _asked(desk: Desk, request: Request, operation: str) -> tuple[Request, Facil
         order = work.order_of(desk.facility, claimed, case)
         if operation == "poll":
             after = progressed(desk, claimed, desk.facility.poll(order, case.link))
+            after = _with_products(desk, case, after, fetch_s)
+        elif operation == "retrieve":
+            after = _with_products(desk, case, claimed, fetch_s)
         else:
             after = _reconciled(desk, claimed, desk.facility.reconcile(order, case.link))
     except FacilityError as error:
@@ -187,9 +198,16 @@ def progressed(desk: Desk, request: Request, progress: Progress) -> Request:
         failures=0,
     )
     wished = progress.next_poll_s
-    return after.change(
-        next_action_at=clock.timestamp() + work.jittered(wished) if wished is not None else None
-    )
+    poll_at = clock.timestamp() + work.jittered(wished) if wished is not None else None
+    return after.change(poll_at=poll_at, next_action_at=poll_at)
+
+
+def _with_products(desk: Desk, case: Case, request: Request, fetch_s: float | None) -> Request:
+    ends_at = desk.ends_at - retrieval.MARGIN_S
+    if fetch_s is not None:
+        ends_at = min(ends_at, clock.timestamp() + fetch_s)
+    fetched = retrieval.follow(desk.facility, case, request, ends_at)
+    return fetched.change(next_action_at=fetched.follow_at)
 
 
 def _reconciled(desk: Desk, request: Request, found: Submission | Absent | None) -> Request:
@@ -233,9 +251,8 @@ def _unasked(request: Request, error: FacilityError) -> Request:
         if error.retry_after is not None
         else work.backoff_s(request.failures, base=60, limit=3600)
     )
-    return request.change(
-        failures=request.failures + 1, next_action_at=clock.timestamp() + work.jittered(wait)
-    )
+    again = clock.timestamp() + work.jittered(wait)
+    return request.change(failures=request.failures + 1, poll_at=again, next_action_at=again)
 
 
 def _rest(request: Request) -> Request:

@@ -1,0 +1,99 @@
+"""What came of a request: its products with links to them, and its measurements in several forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from slew import http_api, light_curve, objects, retrieval, store
+from slew.errors import Invalid
+from slew.light_curve import Cuts
+from slew.records import Request
+
+CUTS = ("min_snr", "since", "until", "filters", "unflagged")
+FORMS = ("json", "csv", "ecsv", "skyportal")
+
+
+def products(request: Request) -> list[dict[str, Any]]:
+    """The products as the facility describes them, and how it stands with our copy of each."""
+    fetches = store.fetches(request.id)
+    return [{**each, **_copy(each, fetches.get(str(each["name"])))} for each in store.products(request.id)]
+
+
+def photometry(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
+    """The measurements, cut and formed as the query asks. Raises Invalid."""
+    form = parameters.get("format", "json")
+    if form not in FORMS:
+        raise Invalid.field(["query", "format"], f"must be one of {', '.join(FORMS)}")
+    cuts = cuts_of(parameters)
+    every = retrieval.rows(request)
+    rows = light_curve.select(every, cuts)
+    name = str(request.target["name"])
+    if form == "csv":
+        return _text(light_curve.as_csv(rows), "text/csv; charset=utf-8")
+    if form == "ecsv":
+        about = {"target": name, "facility": request.facility, "request_id": request.id}
+        return _text(light_curve.as_ecsv(rows, about), "text/plain; charset=utf-8")
+    if form == "skyportal":
+        instrument = _whole(parameters, "instrument_id")
+        return http_api.answer(light_curve.as_skyportal(rows, name, instrument))
+    units = {column: unit for column, (_, unit, _) in light_curve.COLUMNS.items() if unit}
+    left_out = len(every) - len(rows)
+    return http_api.answer(
+        {"request_id": request.id, "target": name, "units": units, "left_out": left_out, "rows": rows}
+    )
+
+
+def cuts_of(parameters: Mapping[str, str]) -> Cuts:
+    """The cuts that a query names. Raises Invalid."""
+    filters = parameters.get("filters", "")
+    return Cuts(
+        min_snr=_number(parameters, "min_snr"),
+        since=_number(parameters, "since"),
+        until=_number(parameters, "until"),
+        filters=tuple(each.strip() for each in filters.split(",") if each.strip()),
+        unflagged=http_api.flag(parameters, "unflagged"),
+    )
+
+
+def _copy(product: Mapping[str, Any], fetch: Mapping[str, Any] | None) -> dict[str, Any]:
+    if fetch is None:
+        return {"state": "at_facility"}
+    if not fetch["fetched_at"]:
+        given_up = fetch["error"] and fetch["again_at"] is None
+        return {"state": "failed" if given_up else "waiting", "error": fetch["error"] or None}
+    return {
+        "state": "fetched",
+        "link": objects.link(fetch["object"], fetch["object"].rpartition("/")[2]),
+        **{key: fetch[key] for key in ("size", "sha256", "content_type", "fetched_at", "rows")},
+        "error": fetch["error"] or None,
+    }
+
+
+def _number(parameters: Mapping[str, str], name: str) -> float | None:
+    if name not in parameters:
+        return None
+    try:
+        value = float(parameters[name])
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < 1e9:
+        raise Invalid.field(["query", name], "must be a number")
+    return value
+
+
+def _whole(parameters: Mapping[str, str], name: str) -> int | None:
+    text = parameters.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Invalid.field(["query", name], "must be a whole number")
+    return int(text)
+
+
+def _text(text: str, content_type: str) -> Response[Any]:
+    return Response(
+        status_code=200, content_type=content_type, body=text, headers={"Cache-Control": "no-store"}
+    )

@@ -1,0 +1,118 @@
+"""A request's measurements as others read them: cut as asked for, as CSV, ECSV, or SkyPortal's photometry.
+
+Rows are `slew.photometry.Row` as JSON objects. Nothing is cut unless a cut is named.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Rows = Sequence[Mapping[str, Any]]
+
+MICROJANSKY_ZP = 23.9
+COLUMNS: Mapping[str, tuple[str, str, str]] = {
+    "mjd": ("float64", "d", "Time, MJD (UTC)"),
+    "filter": ("string", "", "Bandpass"),
+    "flux": ("float64", "", "Flux, of which mag = -2.5 log10(flux) + zp"),
+    "flux_err": ("float64", "", "Its error (1 sigma)"),
+    "zp": ("float64", "mag", "Zero point of the flux"),
+    "magsys": ("string", "", "Magnitude system"),
+    "mag": ("float64", "mag", "Magnitude of a detection"),
+    "mag_err": ("float64", "mag", "Its error (1 sigma)"),
+    "limiting_mag": ("float64", "mag", "Limiting magnitude"),
+    "snr": ("float64", "", "Flux over its error"),
+    "flags": ("string", "", "Why one may not want it, in the facility's terms, joined by commas"),
+}
+"""Type, unit and meaning of each column."""
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """What to leave out; each None, empty or false leaves out nothing.
+
+    `min_snr`: rows of a smaller signal-to-noise ratio, or of none. `since`, `until`: MJD (UTC), days.
+    `filters`: all others. `unflagged`: rows with a flag.
+    """
+
+    min_snr: float | None = None
+    since: float | None = None
+    until: float | None = None
+    filters: tuple[str, ...] = ()
+    unflagged: bool = False
+
+    def keeps(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row stays."""
+        snr, mjd = row.get("snr"), row["mjd"]
+        return not (
+            (self.min_snr is not None and (snr is None or snr < self.min_snr))
+            or (self.since is not None and mjd < self.since)
+            or (self.until is not None and mjd > self.until)
+            or (self.filters and row["filter"] not in self.filters)
+            or (self.unflagged and row.get("flags"))
+        )
+
+
+def select(rows: Rows, cuts: Cuts) -> list[Mapping[str, Any]]:
+    """The rows that the cuts leave."""
+    return [row for row in rows if cuts.keeps(row)]
+
+
+def as_csv(rows: Rows) -> str:
+    """Comma-separated, a header line first; absent values are empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_cells(row) for row in rows)
+    return text.getvalue()
+
+
+def as_ecsv(rows: Rows, about: Mapping[str, str]) -> str:
+    """Enhanced CSV (astropy's text table with units); `about` becomes the table's metadata."""
+    microjansky = bool(rows) and all(row.get("zp") in (MICROJANSKY_ZP, None) for row in rows)
+    lines = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
+    for name, (kind, unit, meaning) in COLUMNS.items():
+        unit = "uJy" if name in ("flux", "flux_err") and microjansky else unit
+        column = {"name": name, **({"unit": unit} if unit else {}), "datatype": kind, "description": meaning}
+        lines.append(f"- {json.dumps(column)}")
+    lines.append(f"meta: {json.dumps(dict(about))}")
+    lines.append("schema: astropy-2.0")
+    return "".join(f"# {line}\n" for line in lines) + as_csv(rows)
+
+
+def as_skyportal(
+    rows: Rows, obj_id: str, instrument_id: int | None = None, group_ids: Sequence[int] = ()
+) -> dict[str, Any]:
+    """The body of SkyPortal's `POST /api/photometry`, in flux space; it takes no row without a flux error.
+
+    `instrument_id` and `group_ids` are the numbers of that SkyPortal.
+    """
+    told = [row for row in rows if row.get("flux_err") is not None and row.get("zp") is not None]
+    columns = {
+        name: [row.get(ours) for row in told]
+        for name, ours in (
+            ("mjd", "mjd"),
+            ("filter", "filter"),
+            ("flux", "flux"),
+            ("fluxerr", "flux_err"),
+            ("zp", "zp"),
+            ("magsys", "magsys"),
+        )
+    }
+    flagged = [{"flags": list(row["flags"])} if row.get("flags") else {} for row in told]
+    return {
+        "obj_id": obj_id,
+        **({} if instrument_id is None else {"instrument_id": instrument_id}),
+        **({"group_ids": list(group_ids)} if group_ids else {}),
+        **columns,
+        "altdata": flagged,
+    }
+
+
+def _cells(row: Mapping[str, Any]) -> list[Any]:
+    cells = {**row, "flags": ",".join(row.get("flags") or ())}
+    return ["" if cells.get(name) is None else cells[name] for name in COLUMNS]

@@ -1,0 +1,123 @@
+"""What came of a request: its products fetched into the bucket, their measurements read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from slew import clock, fetching, objects, store, work
+from slew.errors import FacilityError, NoAnswer, Rejected
+from slew.facility import Facility, Order
+from slew.fetching import Fetch
+from slew.log import logger
+from slew.records import Request
+from slew.work import Case
+
+MARGIN_S = 15.0
+"""Left of the invocation's time for writing down what came of it."""
+ATTEMPTS = 8
+_PHOTOMETRY = ("photometry", "light_curve")
+_ROWS_LIMIT = 32 * 1024 * 1024
+
+
+def follow(facility: Facility, case: Case, request: Request, ends_at: float) -> Request:
+    """Fetch what is new among a request's products until `ends_at` (Unix seconds).
+
+    What is left to be fetched has the request's `fetch_at`.
+    """
+    if not facility.can("download"):
+        return request
+    known = store.fetches(request.id)
+    waits: list[float] = []
+    order: Order[Any, Any] | None = None
+    for product in products_of(request, case):
+        done = _begun(product, known.get(str(product["name"])))
+        if done.fetched_at or (done.error and done.again_at is None):
+            continue
+        if (done.again_at or 0) > clock.timestamp() or clock.timestamp() >= ends_at:
+            waits.append(max(done.again_at or 0, clock.timestamp()))
+            continue
+        order = order or work.order_of(facility, request, case)
+        done = _fetched(facility, case, order, request, product, done, ends_at)
+        store.put_fetch(request, case.redactor.data(done.as_doc()))
+        if done.again_at is not None and not done.fetched_at:
+            waits.append(done.again_at)
+    return request.change(fetch_at=min(waits, default=None))
+
+
+def products_of(request: Request, case: Case) -> list[dict[str, Any]]:
+    """A request's products: those just found, else those known."""
+    if request.products is None:
+        return store.products(request.id)
+    return [case.redactor.data(dict(each)) for each in request.products]
+
+
+def rows(request: Request) -> list[dict[str, Any]]:
+    """The measurements that were read in a request's products, by time; see `slew.photometry.Row`."""
+    found: list[dict[str, Any]] = []
+    for doc in store.fetches(request.id).values():
+        content = objects.get(doc["rows_object"], _ROWS_LIMIT) if doc.get("rows_object") else None
+        found += json.loads(content) if content else []
+    return sorted(found, key=lambda row: float(row["mjd"]))
+
+
+def _begun(product: Mapping[str, Any], doc: Mapping[str, Any] | None) -> Fetch:
+    """How far a product is, from the start where the facility describes another file by its name."""
+    identity = hashlib.sha256(json.dumps(product, sort_keys=True).encode()).hexdigest()[:24]
+    if doc and doc["identity"] == identity:
+        return Fetch.from_doc(doc)
+    return Fetch(str(product["name"]), identity)
+
+
+def _fetched(
+    facility: Facility,
+    case: Case,
+    order: Order[Any, Any],
+    request: Request,
+    product: Mapping[str, Any],
+    begun: Fetch,
+    ends_at: float,
+) -> Fetch:
+    key = f"products/{facility.id}/{request.id}/{fetching.safe_name(begun.name)}"
+    try:
+        wire = facility.download(order, product, case.link)
+        done = fetching.fetch(case.http, wire, product, begun, key, ends_at)
+    except Rejected as error:
+        return replace(begun, error=error.reason, attempts=begun.attempts + 1, again_at=None)
+    except FacilityError as error:
+        return _again(begun, error)
+    except ClientError as error:
+        logger.warning("S3 refused a product", request_id=request.id, exc_info=error)
+        return _again(Fetch(begun.name, begun.identity, attempts=begun.attempts), NoAnswer("S3 refused it"))
+    except Exception:
+        logger.exception("the facility's class failed", request_id=request.id)
+        return _again(begun, NoAnswer("internal error"))
+    return _read(facility, order, product, done) if done.fetched_at else done
+
+
+def _again(begun: Fetch, error: FacilityError) -> Fetch:
+    attempts = begun.attempts + 1
+    wait = work.backoff_s(begun.attempts, base=60, limit=6 * 3600)
+    wait = error.retry_after if isinstance(error, NoAnswer) and error.retry_after is not None else wait
+    again_at = clock.timestamp() + work.jittered(wait) if attempts < ATTEMPTS else None
+    reason = error.reason if again_at else f"given up after {attempts} attempts: {error.reason}"
+    return replace(begun, error=reason, attempts=attempts, again_at=again_at)
+
+
+def _read(facility: Facility, order: Order[Any, Any], product: Mapping[str, Any], done: Fetch) -> Fetch:
+    """Read the measurements of a product that holds some."""
+    if product.get("kind") not in _PHOTOMETRY or not facility.can("photometry"):
+        return done
+    content = objects.get(done.object, _ROWS_LIMIT)
+    try:
+        found = facility.photometry(order, product, content or b"")
+    except ValueError as error:
+        return replace(done, error=f"its measurements cannot be read: {error}")
+    key = f"{done.object}.rows"
+    objects.put(key, json.dumps([asdict(row) for row in found]).encode(), "application/json")
+    return replace(done, rows_object=key, rows=len(found))

@@ -1,0 +1,236 @@
+"""Products: fetched once, whole, checked, taken up again where they broke off; their measurements read."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from typing import Any
+
+import pytest
+import requests
+from astropy.table import Table
+
+from queries.app import handler as queries
+from slew import clock, config, fetching, objects, tracking
+from slew.work import Desk
+from tests.integration.test_plans import URL, call, plan, server
+from tests.support.calls import Client
+from tests.support.survey import IMAGE, Survey, SurveyServer
+
+__all__ = ["call", "server"]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Moves the library's clock."""
+    offset = [0.0]
+
+    def advance(seconds: float) -> None:
+        offset[0] += seconds
+
+    monkeypatch.setattr(clock, "_offset", lambda: offset[0])
+    return advance
+
+
+@pytest.fixture
+def request_id(call: Client) -> str:
+    made: str = call("POST", f"{URL}/requests", plan(1)).json["id"]
+    return made
+
+
+def tick(seconds: float = 90.0) -> dict[str, int]:
+    return tracking.tick(Desk(Survey(), clock.timestamp() + seconds))
+
+
+def products(request_id: str) -> dict[str, dict[str, Any]]:
+    found = Client(queries)("GET", f"/requests/{request_id}/products").json["products"]
+    return {each["name"]: each for each in found}
+
+
+def test_a_poll_that_finds_products_fetches_them(
+    call: Client, server: SurveyServer, request_id: str, later: Any
+) -> None:
+    later(400)
+    assert tick() == {"looked_at": 1, "failed": 0}
+    image = products(request_id)["image.fits"]
+    assert image["state"] == "fetched"
+    assert image["sha256"] == hashlib.sha256(IMAGE).hexdigest()
+    assert image["size"] == len(IMAGE)
+    assert requests.get(image["link"], timeout=10).content == IMAGE
+    assert call("GET", f"{URL}/requests/{request_id}").json["status"] == "complete"
+    later(86400)
+    assert tick()["looked_at"] == 0
+    assert [name for name, _ in server.served] == ["lc.txt", "image.fits"]
+
+
+def test_what_has_been_fetched_is_not_fetched_again(
+    call: Client, server: SurveyServer, request_id: str, later: Any
+) -> None:
+    later(400)
+    tick()
+    call("POST", f"{URL}/requests/{request_id}/refresh")
+    assert len(server.served) == 2
+
+
+def test_one_product_that_fails_does_not_spoil_the_others_and_is_tried_again(
+    server: SurveyServer, request_id: str, later: Any
+) -> None:
+    image = server.files.pop("image.fits")
+    later(400)
+    tick()
+    found = products(request_id)
+    assert found["lc.txt"]["state"] == "fetched"
+    assert found["image.fits"]["state"] == "waiting"
+    assert "HTTP 404" in found["image.fits"]["error"]
+    server.files["image.fits"] = image
+    later(100)
+    tick()
+    assert products(request_id)["image.fits"]["state"] == "fetched"
+    assert [name for name, _ in server.served] == ["lc.txt", "image.fits", "image.fits"]
+
+
+def test_a_product_that_never_comes_is_given_up(server: SurveyServer, request_id: str, later: Any) -> None:
+    del server.files["image.fits"]
+    for _ in range(20):
+        later(7 * 3600)
+        tick()
+    image = products(request_id)["image.fits"]
+    assert image["state"] == "failed"
+    assert image["error"].startswith("given up after 8 attempts")
+    assert len(server.served) == 9
+
+
+def test_a_file_is_taken_up_where_it_broke_off(
+    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytes(range(256)) * (12 * 4096)  # 12 MiB in parts of 5
+    server.files["image.fits"] = content
+    monkeypatch.setattr(fetching, "PART", 5 * 1024 * 1024)
+    later(400)
+    real, moments = fetching.fetch, iter([True, False])  # the time is up after the image's first part
+
+    def short_of_time(*args: Any) -> Any:
+        return real(*args[:-1], args[-1] if next(moments, True) else clock.timestamp() - 1)
+
+    monkeypatch.setattr(fetching, "fetch", short_of_time)
+    tick()
+    assert products(request_id)["image.fits"]["state"] == "waiting"
+    monkeypatch.setattr(fetching, "fetch", real)
+    later(5)
+    tick()
+    image = products(request_id)["image.fits"]
+    assert image["state"] == "fetched"
+    assert image["sha256"] == hashlib.sha256(content).hexdigest()
+    assert image["size"] == len(content)
+    assert [asked for name, asked in server.served if name == "image.fits"] == [None, "bytes=5242880-"]
+
+
+def test_another_file_under_the_name_is_not_joined_to_the_first_part(
+    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "PART", 5 * 1024 * 1024)
+    server.files["image.fits"] = b"a" * (11 * 1024 * 1024)
+    later(400)
+    real, moments = fetching.fetch, iter([True, False])
+
+    def short_of_time(*args: Any) -> Any:
+        return real(*args[:-1], args[-1] if next(moments, True) else clock.timestamp() - 1)
+
+    monkeypatch.setattr(fetching, "fetch", short_of_time)
+    tick()
+    monkeypatch.setattr(fetching, "fetch", real)
+    server.files["image.fits"] = b"b" * 100
+    later(5)
+    tick()
+    image = products(request_id)["image.fits"]
+    assert image["sha256"] == hashlib.sha256(b"b" * 100).hexdigest()
+    assert image["size"] == 100
+
+
+def test_a_file_over_the_limit_is_left_where_it_is(
+    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "product_limit", lambda: 1024)
+    later(400)
+    tick()
+    image = products(request_id)["image.fits"]
+    assert image["state"] == "failed"
+    assert image["error"].startswith("over the limit")
+    assert objects.get(f"products/survey/{request_id}/image.fits", 10**9) is None
+
+
+def test_a_crash_while_fetching_does_not_end_it(
+    call: Client, server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(400)
+
+    class Crash(BaseException):
+        pass
+
+    def dies(*args: Any) -> Any:
+        raise Crash
+
+    with monkeypatch.context() as patched, pytest.raises(Crash):
+        patched.setattr(fetching, "fetch", dies)
+        tick()
+    later(100)  # the lease runs out, and the next tick takes over
+    tick()
+    later(100)
+    tick()
+    assert products(request_id)["image.fits"]["state"] == "fetched"
+    assert call("GET", f"{URL}/requests/{request_id}").json["status"] == "complete"
+
+
+def test_measurements_as_json_csv_ecsv_and_for_skyportal(
+    server: SurveyServer, request_id: str, later: Any
+) -> None:
+    later(400)
+    tick()
+    call = Client(queries)
+    url = f"/requests/{request_id}/photometry"
+    whole = call("GET", url).json
+    assert [(row["mjd"], row["flux"], row["flags"]) for row in whole["rows"]] == [
+        (60000.5, 10.0, []),
+        (60001.5, -2.0, ["faint"]),
+    ]
+    assert whole["left_out"] == 0
+    rows = list(csv.DictReader(io.StringIO(call("GET", f"{url}?format=csv").text)))
+    assert [(row["mjd"], row["flags"], row["mag"]) for row in rows] == [
+        ("60000.5", "", ""),
+        ("60001.5", "faint", ""),
+    ]
+    table = Table.read(call("GET", f"{url}?format=ecsv").text, format="ascii.ecsv")
+    assert str(table["flux"].unit) == "uJy"
+    assert list(table["flux"]) == [10.0, -2.0]
+    assert table["mag"].mask.all()
+    told = call("GET", f"{url}?format=skyportal&instrument_id=3").json
+    assert told["instrument_id"] == 3
+    assert (told["flux"], told["fluxerr"], told["zp"]) == ([10.0, -2.0], [1.0, 1.0], [23.9, 23.9])
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("min_snr=5", [60000.5]),
+        ("unflagged=true", [60000.5]),
+        ("since=60001", [60001.5]),
+        ("until=60001", [60000.5]),
+        ("filters=r,i", []),
+        ("filters=g", [60000.5, 60001.5]),
+    ],
+)
+def test_cuts_are_those_asked_for(request_id: str, later: Any, query: str, left: list[float]) -> None:
+    later(400)
+    tick()
+    found = Client(queries)("GET", f"/requests/{request_id}/photometry?{query}").json
+    assert [row["mjd"] for row in found["rows"]] == left
+    assert found["left_out"] == 2 - len(left)
+
+
+@pytest.mark.parametrize(
+    "query", ["min_snr=x", "since=nan", "format=fits", "unflagged=1", "instrument_id=-1"]
+)
+def test_a_cut_that_is_none_is_refused(request_id: str, query: str) -> None:
+    form = "&format=skyportal" if "instrument" in query else ""
+    assert Client(queries)("GET", f"/requests/{request_id}/photometry?{query}{form}").status == 422

@@ -74,10 +74,14 @@ class Runtime:
         logs: Path,
         python: str = sys.executable,
     ) -> None:
-        """`environment` goes to every function beside its own and Lambda's; `logs` is a directory."""
+        """`environment` goes to every function beside its own and Lambda's; `logs` is a directory.
+
+        Until a function's first process starts, the attribute `environment` may be added to.
+        """
+        self.environment = dict(environment)
         logs.mkdir(parents=True, exist_ok=True)
         self._pools = {
-            function.name: _Pool(function, children, {**environment}, logs / f"{function.name}.log", python)
+            function.name: _Pool(function, children, self.environment, logs / f"{function.name}.log", python)
             for function in functions
         }
 
@@ -280,8 +284,8 @@ def _environment(function: Function, environment: Mapping[str, str], api: str) -
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        **environment,
         **function.environment,
+        **environment,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",

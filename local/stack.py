@@ -127,6 +127,7 @@ class Stack:
         gateway = Gateway(self.system.routes, self.runtime, self.clock, port=self._port, controls=controls)
         cleanup.callback(gateway.stop)
         self.url = gateway.url
+        self.runtime.environment["SLEW_API_URL"] = gateway.url  # no process has been started yet
         for authorizer in {route.authorizer for route in self.system.routes if route.authorizer}:
             self.runtime.warm(authorizer)
         self._pumps.start()

@@ -39,6 +39,11 @@ def slack_url() -> str:
     return facility_url("slack", "https://hooks.slack.com")
 
 
+def api_url() -> str:
+    """Base URL of this API as people reach it, without a trailing slash; empty where it is not told."""
+    return os.environ.get("SLEW_API_URL", "").rstrip("/")
+
+
 def portal_url() -> str:
     """Base URL of the marshal whose pages messages link to, without a trailing slash; empty for none."""
     return os.environ.get("SLEW_PORTAL_URL", "").rstrip("/")

@@ -240,7 +240,12 @@ def id_of(facility: Facility, caller: Caller) -> str:
     """The id of the request that a call makes: random, or following from its idempotency key."""
     if caller.idempotency_key is None:
         return secrets.token_hex(12)
-    scope = f"{facility.id}\n{caller.principal.id}\n{caller.idempotency_key}"
+    return request_id_of(facility.id, caller.principal.id, caller.idempotency_key)
+
+
+def request_id_of(facility: str, principal_id: str, idempotency_key: str) -> str:
+    """The id that follows from who asks, of which facility, under which key."""
+    scope = f"{facility}\n{principal_id}\n{idempotency_key}"
     return hashlib.sha256(scope.encode()).hexdigest()[:24]
 
 

@@ -40,6 +40,16 @@ def get(pk: str, sk: str) -> dict[str, Any] | None:
     return json.loads(answer["Item"]["doc"]["S"]) if "Item" in answer else None
 
 
+def write(pk: str, sk: str, doc: Mapping[str, Any]) -> None:
+    """Write a document over whatever stood there."""
+    client().put_item(TableName=config.table(), Item={**key(pk, sk), "doc": text(doc)})
+
+
+def remove(pk: str, sk: str) -> None:
+    """Remove an item; one that is not there is fine."""
+    client().delete_item(TableName=config.table(), Key=key(pk, sk))
+
+
 def condition(expected_version: int | None) -> Item:
     """The condition of a write: over this version, or of a new item for None."""
     if expected_version is None:

@@ -1,0 +1,1 @@
+"""Slew as the GENERIC endpoint of SkyPortal instances."""

@@ -1,0 +1,40 @@
+"""Answers as a SkyPortal reads them: `data.id` in every one, short, JSON, 200 for what went well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from slew import http_api
+from slew.errors import Problem
+from slew.notice import short
+
+LONGEST = 300
+"""Characters of a message: the sender shows the whole body, untruncated, as the request's status."""
+
+
+class Refusal(Problem):
+    """An answer to the sender that is no success; `request_id`: what a later DELETE has to name."""
+
+    def __init__(self, status: int, detail: str, request_id: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status  # type: ignore[misc]
+        self.request_id = request_id
+
+
+def success(request_id: str, status: str) -> Response[Any]:
+    """200: anything else, 201 and 202 included, is shown as rejected there."""
+    return http_api.answer({"status": "success", "data": {"id": request_id, "request_status": status}})
+
+
+def failure(status: int, message: str, request_id: str | None) -> Response[Any]:
+    """The sender reads `data.id` of the newest answer, of a failed one too, when it comes to delete."""
+    data = {"id": request_id} if request_id else {}
+    return http_api.answer({"status": "error", "message": short(message, LONGEST), "data": data}, status)
+
+
+def told(document: Mapping[str, Any]) -> str:
+    """What a problem document says, in a few words."""
+    return short(str(document.get("detail") or document.get("title") or "refused"), LONGEST)

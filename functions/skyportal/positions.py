@@ -1,0 +1,62 @@
+"""Where an object is: a SkyPortal's trigger does not say, and a name is no position."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from skyportal import ledger
+from skyportal.answers import Refusal
+from skyportal.senders import Sender
+from slew import redact
+from slew.errors import Failed, NoAnswer
+from slew.http import Http
+from slew.models import Target
+from slew.wire import HttpRequest, NotJson
+
+
+def find(sender: Sender, obj_id: str, given: Target | None, known: Target | None) -> Target:
+    """The target: as given, else as told before, else as the sender's API has it, else as once triggered.
+
+    Raises Refusal 422 where nobody says.
+    """
+    found = given or ledger.told(sender.id, obj_id) or _asked(sender, obj_id) or known
+    if found is None:
+        raise Refusal(
+            422,
+            f"the position of {obj_id} is not known: give target, or PUT /skyportal/targets/{obj_id}, or let "
+            "Slew read the sender's sources",
+        )
+    return found
+
+
+def _asked(sender: Sender, obj_id: str) -> Target | None:
+    """The source at the sender (`GET /api/sources/<obj_id>`: `data.ra`, `data.dec`, degrees, ICRS)."""
+    token = sender.token
+    if not sender.url or token is None:
+        return None
+    redactor = redact.use(redact.Redactor([token.get_secret_value()]))
+    url = f"{sender.url}/api/sources/{quote(obj_id, safe='')}"
+    headers = {"Authorization": f"token {token.get_secret_value()}", "Accept": "application/json"}
+    try:
+        answer = Http(redactor).read(HttpRequest("GET", url, headers, untrusted=True), read_timeout=8)
+        data = answer.json()["data"] if answer.status == 200 else None
+    except (NoAnswer, Failed) as error:
+        raise Refusal(
+            503, f"the sender could not be asked for the position of {obj_id}: {error.reason}"
+        ) from None
+    except (NotJson, KeyError, TypeError):
+        data = None
+    return _target(obj_id, data) if isinstance(data, dict) else None
+
+
+def _target(obj_id: str, data: dict[str, Any]) -> Target | None:
+    about: dict[str, Any] = {"name": obj_id, "ra": data.get("ra"), "dec": data.get("dec")}
+    if data.get("redshift") is not None:
+        about["redshift"] = data["redshift"]
+    try:
+        return Target.model_validate(about)
+    except ValidationError:
+        return None

@@ -57,6 +57,7 @@ lock: $(UV) ## resolve the dependencies anew
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url pyproject.toml --group dev -o requirements/dev.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/dev.txt pyproject.toml --group local -o requirements/local.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/dev.txt pyproject.toml -o layers/slew/requirements.txt
+	@for group in mma plots; do $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/dev.txt --group $$group -o functions/$$group/requirements.txt; done
 
 clean: ## remove what the targets made
 	@rm -rf .venv .slew .aws-sam .pytest_cache .mypy_cache .ruff_cache

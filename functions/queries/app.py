@@ -16,6 +16,7 @@ from slew import (
     astro,
     clock,
     http_api,
+    light_curve,
     redact,
     startup,
     store,
@@ -129,7 +130,7 @@ def products(id: str) -> Response[Any]:
 @app.get("/requests/<id>/photometry")
 def photometry(id: str) -> Response[Any]:
     """The measurements in this request's products; nothing is left out that no parameter cuts."""
-    parameters = http_api.query(_event(), "format", "instrument_id", *results.CUTS)
+    parameters = http_api.query(_event(), "format", "instrument_id", *light_curve.CUTS)
     return results.photometry(_request(id), parameters)
 
 

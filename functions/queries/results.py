@@ -9,10 +9,8 @@ from aws_lambda_powertools.event_handler import Response
 
 from slew import http_api, light_curve, objects, retrieval, store
 from slew.errors import Invalid
-from slew.light_curve import Cuts
 from slew.records import Request
 
-CUTS = ("min_snr", "since", "until", "filters", "unflagged")
 FORMS = ("json", "csv", "ecsv", "skyportal")
 
 
@@ -27,7 +25,7 @@ def photometry(request: Request, parameters: Mapping[str, str]) -> Response[Any]
     form = parameters.get("format", "json")
     if form not in FORMS:
         raise Invalid.field(["query", "format"], f"must be one of {', '.join(FORMS)}")
-    cuts = cuts_of(parameters)
+    cuts = light_curve.cuts_of(parameters)
     every = retrieval.rows(request)
     rows = light_curve.select(every, cuts)
     name = str(request.target["name"])
@@ -46,18 +44,6 @@ def photometry(request: Request, parameters: Mapping[str, str]) -> Response[Any]
     )
 
 
-def cuts_of(parameters: Mapping[str, str]) -> Cuts:
-    """The cuts that a query names. Raises Invalid."""
-    filters = parameters.get("filters", "")
-    return Cuts(
-        min_snr=_number(parameters, "min_snr"),
-        since=_number(parameters, "since"),
-        until=_number(parameters, "until"),
-        filters=tuple(each.strip() for each in filters.split(",") if each.strip()),
-        unflagged=http_api.flag(parameters, "unflagged"),
-    )
-
-
 def _copy(product: Mapping[str, Any], fetch: Mapping[str, Any] | None) -> dict[str, Any]:
     if fetch is None:
         return {"state": "at_facility"}
@@ -70,18 +56,6 @@ def _copy(product: Mapping[str, Any], fetch: Mapping[str, Any] | None) -> dict[s
         **{key: fetch[key] for key in ("size", "sha256", "content_type", "fetched_at", "rows")},
         "error": fetch["error"] or None,
     }
-
-
-def _number(parameters: Mapping[str, str], name: str) -> float | None:
-    if name not in parameters:
-        return None
-    try:
-        value = float(parameters[name])
-    except ValueError:
-        value = float("nan")
-    if not abs(value) < 1e9:
-        raise Invalid.field(["query", name], "must be a number")
-    return value
 
 
 def _whole(parameters: Mapping[str, str], name: str) -> int | None:

@@ -112,11 +112,12 @@ def payload(notice: Notice) -> list[tuple[str, str]]:
 
 def links(notice: Notice, portal_url: str) -> list[tuple[str, str]]:
     """Label and https URL: the marshal's pages, if it has an https address, and three sky surveys'."""
+    plot = [("Light curve", notice.light_curve_url)] if notice.light_curve_url else []
     if notice.ra_deg is None or notice.dec_deg is None:
-        return []  # a plan has no one position
+        return plot  # a plan has no one position
     name = quote(clean(notice.target_name), safe="")
     at = f"{notice.ra_deg:.6f}", f"{notice.dec_deg:.6f}"
-    found = []
+    found = plot
     if portal_url.startswith("https://"):
         found += [
             ("Source", f"{portal_url}/source/{name}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slew import redact
+from slew import config, redact
 from slew.facility import Facility
 from slew.notice import Notice, limited, short
 from slew.records import Allocation, Event, Request
@@ -81,4 +81,11 @@ def notice_of(
         allocation_pi=allocation.pi if allocation else "",
         group=request.group,
         proposal_id=allocation.proposal_id if allocation else None,
+        light_curve_url=_light_curve_url(request),
     )
+
+
+def _light_curve_url(request: Request) -> str | None:
+    if not (request.rows and request.share and config.api_url()):
+        return None
+    return f"{config.api_url()}/requests/{request.id}/photometry.png?key={request.share}"

@@ -12,9 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slew import http_api
+from slew.errors import Invalid
+
 Rows = Sequence[Mapping[str, Any]]
 
 MICROJANSKY_ZP = 23.9
+CUTS = ("min_snr", "since", "until", "filters", "unflagged")
+"""The query parameters that cut."""
 COLUMNS: Mapping[str, tuple[str, str, str]] = {
     "mjd": ("float64", "d", "Time, MJD (UTC)"),
     "filter": ("string", "", "Bandpass"),
@@ -55,6 +60,18 @@ class Cuts:
             or (self.filters and row["filter"] not in self.filters)
             or (self.unflagged and row.get("flags"))
         )
+
+
+def cuts_of(parameters: Mapping[str, str]) -> Cuts:
+    """The cuts that a query names. Raises Invalid."""
+    filters = parameters.get("filters", "")
+    return Cuts(
+        min_snr=_number(parameters, "min_snr"),
+        since=_number(parameters, "since"),
+        until=_number(parameters, "until"),
+        filters=tuple(each.strip() for each in filters.split(",") if each.strip()),
+        unflagged=http_api.flag(parameters, "unflagged"),
+    )
 
 
 def select(rows: Rows, cuts: Cuts) -> list[Mapping[str, Any]]:
@@ -116,3 +133,15 @@ def as_skyportal(
 def _cells(row: Mapping[str, Any]) -> list[Any]:
     cells = {**row, "flags": ",".join(row.get("flags") or ())}
     return ["" if cells.get(name) is None else cells[name] for name in COLUMNS]
+
+
+def _number(parameters: Mapping[str, str], name: str) -> float | None:
+    if name not in parameters:
+        return None
+    try:
+        value = float(parameters[name])
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < 1e9:
+        raise Invalid.field(["query", name], "must be a number")
+    return value

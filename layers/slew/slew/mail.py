@@ -189,7 +189,7 @@ class Mailer:
                 method="SES SendEmail",
                 url=self.redactor.text(f"{client().meta.endpoint_url}/v2/email/outbound-emails"),
                 request_headers={},
-                request_body=self.redactor.body(json.dumps(content, ensure_ascii=False)),
+                request_body=self.redactor.body(json.dumps(content, ensure_ascii=False, default=_outline)),
                 outcome=outcome,
                 elapsed_ms=round(elapsed * 1000),
                 status=status,
@@ -207,6 +207,11 @@ def _content(mail: Mail) -> dict[str, Any]:
     }
     if mail.headers:
         simple["Headers"] = [{"Name": name, "Value": value} for name, value in mail.headers.items()]
+    if mail.attachments:
+        simple["Attachments"] = [
+            {"FileName": each.name, "ContentType": each.content_type, "RawContent": each.content}
+            for each in mail.attachments
+        ]
     content: dict[str, Any] = {
         "FromEmailAddress": config.email_from(),
         "Destination": {"ToAddresses": list(mail.to)},
@@ -216,6 +221,11 @@ def _content(mail: Mail) -> dict[str, Any]:
     if mail.reply_to:
         content["ReplyToAddresses"] = [mail.reply_to]
     return content
+
+
+def _outline(attached: bytes) -> str:
+    """An attachment as it stands in a record."""
+    return f"({len(attached)} bytes)"
 
 
 def _utf8(text: str) -> dict[str, str]:

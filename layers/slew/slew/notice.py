@@ -20,6 +20,7 @@ class Notice:
     - `status`, `previous`: statuses of the design; `text` the facility's own status text, `reason` its own
       words on a refusal.
     - `payload`: observing parameters, values already as short texts.
+    - `light_curve_url`: of a plot that needs no token, where there are measurements.
     - `comment`: only where the allocation includes comments.
     """
 
@@ -49,6 +50,7 @@ class Notice:
     allocation_pi: str = ""
     group: str = ""
     proposal_id: str | None = None
+    light_curve_url: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON value; `Notice(**value)` gives it back."""

@@ -116,6 +116,7 @@ class Request:
     - `next_action_at` (Unix seconds) is when the schedule has to look at it again.
     - `number`: the one that the facility knows it by, of those that are ours there.
     - `payload_object`: where a payload too large for the record is; `payload` is then its outline.
+    - `rows`: measurements in its products. `share`: key of the link to their plot, which messages carry.
     - `poll_at`, `fetch_at` (Unix seconds): when the facility is to be asked again, and when products are to
       be fetched that could not be yet.
     - `products` is only set where they have just been found; see `store.products`.
@@ -160,6 +161,8 @@ class Request:
     attempted_at: str | None = None
     next_action_at: float | None = None
     next_attempt_at: str | None = None
+    rows: int = 0
+    share: str = ""
     poll_at: float | None = None
     fetch_at: float | None = None
     window_end: str | None = None
@@ -203,6 +206,7 @@ class Request:
             "facility_data": dict(self.facility_data),
             "notes": list(self.notes),
             "left": list(self.left),
+            "measurements": self.rows,
             "next_attempt_at": self.next_attempt_at,
             "created_at": self.created_at,
             "updated_at": self.updated_at,

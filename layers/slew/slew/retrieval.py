@@ -34,9 +34,11 @@ def follow(facility: Facility, case: Case, request: Request, ends_at: float) -> 
         return request
     known = store.fetches(request.id)
     waits: list[float] = []
+    measured = 0
     order: Order[Any, Any] | None = None
     for product in products_of(request, case):
         done = _begun(product, known.get(str(product["name"])))
+        measured += done.rows or 0
         if done.fetched_at or (done.error and done.again_at is None):
             continue
         if (done.again_at or 0) > clock.timestamp() or clock.timestamp() >= ends_at:
@@ -45,9 +47,10 @@ def follow(facility: Facility, case: Case, request: Request, ends_at: float) -> 
         order = order or work.order_of(facility, request, case)
         done = _fetched(facility, case, order, request, product, done, ends_at)
         store.put_fetch(request, case.redactor.data(done.as_doc()))
+        measured += done.rows or 0
         if done.again_at is not None and not done.fetched_at:
             waits.append(done.again_at)
-    return request.change(fetch_at=min(waits, default=None))
+    return request.change(fetch_at=min(waits, default=None), rows=measured)
 
 
 def products_of(request: Request, case: Case) -> list[dict[str, Any]]:

@@ -138,6 +138,7 @@ def draft(
         created_at=stamp,
         updated_at=stamp,
         status=Status.SUBMITTING,
+        share=secrets.token_urlsafe(16),
         window_end=clock.isoformat(window[1]) if window else None,
     )
 

@@ -61,6 +61,15 @@ class HttpRequest:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes along with a mail."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Mail:
     """One email, a text and an HTML part, to one or more recipients (each gets a copy of its own)."""
 
@@ -71,6 +80,7 @@ class Mail:
     reply_to: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The Lambda function of NICER's target-of-opportunity requests."""

@@ -1,0 +1,1 @@
+"""Plots of light curves: the one function that carries a drawing library."""

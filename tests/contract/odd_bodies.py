@@ -112,7 +112,13 @@ SOAR: dict[str, tuple[Any, ...]] = {
     f"{FIRST}.type": ("ARC", "LAMP_FLAT", "STANDARD"),
     f"{FIRST}.guiding_config": ({"mode": "OFF"}, {}),
     f"{FIRST}.acquisition_config": ({"mode": "OFF"}, {}),
-    f"{FIRST_EXPOSURE}.extra_params": ({}, {"rotator_angle": 361}, {"rotator_angle": "x"}),
+    # Not {}: the simulator takes it (card soar, Simulator), the real portal with this listing does not.
+    f"{FIRST_EXPOSURE}.extra_params": (
+        GONE,
+        {"offset_ra": 1},
+        {"rotator_angle": 361},
+        {"rotator_angle": "x"},
+    ),
     f"{FIRST_EXPOSURE}.optical_elements": ({"slit": "x"},),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -248,10 +249,10 @@ def test_frames_are_listed_when_they_come(bench: Bench, instrument: str, level: 
     assert "X-Amz" not in repr(progress)
     assert progress.next_poll_s is None
     # What is kept is enough to ask for a fresh link.
-    frame = requests.get(
-        progress.products[0]["frame_url"], headers={"Authorization": f"Token {bench.token}"}, timeout=10
-    ).json()
-    assert requests.get(frame["url"], timeout=10).status_code == 200
+    fetch = FACILITY.download(wanted, progress.products[0], bench.link)
+    file = requests.request(fetch.method, fetch.url, headers=fetch.headers, timeout=10)
+    assert file.status_code == 200
+    assert hashlib.md5(file.content).hexdigest() == progress.products[0]["md5"]
 
 
 def test_an_archive_token_that_is_refused(bench: Bench) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from slew.errors import NoAnswer, Rejected
 from slew.facility import HttpLink, Progress
 from slew.science_archive import Archive, Wanted, with_frames
 from slew.status import Status
+from slew.wire import HttpRequest
 from tests.lco_orders import NOW, Script, link, scripted
 from tests.portal_answers import HTML, PAGE, observation, told
 
@@ -30,7 +32,7 @@ def http() -> HttpLink:
     return link("archive-token").http
 
 
-FRAME = {
+FRAME: JSON = {
     "id": 91234567,
     "basename": "lsc1m005-fa15-20261122-0123-e91",
     "filename": "lsc1m005-fa15-20261122-0123-e91.fits.fz",
@@ -44,7 +46,7 @@ FRAME = {
     ],
     "url": "https://store/?X-Amz-Signature=0123",
 }
-WANTED = Wanted((91,), "EXPOSE", count=2)
+WANTED = Wanted(2, (91,), "EXPOSE")
 
 
 def frames(*found: Any, next_page: bool = False) -> Any:
@@ -74,7 +76,11 @@ def test_frames_are_listed_page_by_page_without_presigned_links(script: Script, 
         "md5": "9e107d9d372bb6826bd81d3542a419d6",
         "request_id": 4181234,
         "frame_url": f"{script.url}/frames/91234567/",
+        "name": "91234567-lsc1m005-fa15-20261122-0123-e91.fits.fz",
+        "kind": "image",
+        "content_type": "application/fits",
     }
+    assert done.products[1]["name"] == "2-lsc1m005-fa15-20261122-0123-e91.fits.fz"  # of the same file name
     assert [each["frame_id"] for each in done.products] == [91234567, 2]
     assert "X-Amz" not in repr(done)
     query = (
@@ -99,6 +105,57 @@ def test_an_empty_list_is_not_yet_for_a_day_and_then_the_raw_frames(script: Scri
     assert over.next_poll_s is None
 
 
+def test_frames_of_every_level_and_type(script: Script, http: HttpLink) -> None:
+    wanted = Wanted(1, elsewhere="look elsewhere")
+    script.answers["GET /frames/"] = frames()
+    assert complete(script, http, wanted=wanted).text == "COMPLETED; no frames yet"
+    over = complete(script, http, timedelta(hours=24), wanted)
+    assert (over.text, over.next_poll_s) == ("COMPLETED; look elsewhere", None)
+    query = "request_id=4181234&include_related_frames=false&limit=1000&offset=0"
+    assert script.calls() == [f"GET /frames/?{query}"] * 2
+
+
+@pytest.mark.parametrize(
+    ("frame", "product"),
+    [
+        ({"configuration_type": "EXPOSE"}, ("lsc-e91.fits.fz", "image", "application/fits")),
+        ({"configuration_type": "ARC"}, ("lsc-e91.fits.fz", "spectrum", "application/fits")),
+        ({"filename": "night.tar.gz"}, ("night.tar.gz", "archive", "application/gzip")),
+        ({"filename": "../a b/é.fits"}, ("_a_b__.fits", "image", "application/fits")),
+        ({"filename": None, "basename": "raw"}, ("raw", "image", None)),
+        ({"filename": "..."}, ("frame", "image", None)),
+        ({"filename": None, "basename": None}, ("frame-91234567", "image", None)),
+    ],
+)
+def test_a_frame_is_a_product(
+    script: Script, http: HttpLink, frame: JSON, product: tuple[str, str, str | None]
+) -> None:
+    script.answers["GET /frames/"] = frames({**FRAME, "filename": "lsc-e91.fits.fz", **frame})
+    (listed,) = complete(script, http).products or ()
+    assert (listed["name"], listed["kind"], listed.get("content_type")) == product
+
+
+def test_a_frame_is_fetched_by_a_fresh_link_without_credentials(script: Script, http: HttpLink) -> None:
+    archive = Archive(script.url, SecretStr("archive-token"), http)
+    script.answers["GET /frames/91234567/"] = (200, FRAME)
+    assert archive.download({"frame_id": 91234567}) == HttpRequest("GET", FRAME["url"])
+    assert script.seen[0][2]["Authorization"] == "Token archive-token"
+    unreadable: list[Any] = [
+        (200, {}),
+        (200, {"url": "file:///etc"}),
+        (200, []),
+        (404, {}),
+        (503, PAGE, HTML),
+    ]
+    for answer in unreadable:
+        script.answers["GET /frames/91234567/"] = answer
+        with pytest.raises(NoAnswer):
+            archive.download({"frame_id": 91234567})
+    script.answers["GET /frames/91234567/"] = (401, {"detail": "Invalid token."})
+    with pytest.raises(Rejected, match="the archive refused the credentials"):
+        archive.download({"frame_id": 91234567})
+
+
 def test_it_is_looked_again_until_all_expected_frames_are_there(script: Script, http: HttpLink) -> None:
     script.answers["GET /frames/"] = frames(FRAME)
     assert complete(script, http, timedelta(hours=2)).next_poll_s == 1800
@@ -108,7 +165,7 @@ def test_it_is_looked_again_until_all_expected_frames_are_there(script: Script, 
 
 def test_each_level_is_asked_for(script: Script, http: HttpLink) -> None:
     script.answers["GET /frames/"] = frames(FRAME)
-    complete(script, http, wanted=Wanted((90, 91), "SPECTRUM", 1))
+    complete(script, http, wanted=Wanted(1, (90, 91), "SPECTRUM"))
     assert ["reduction_level=90" in call for call in script.calls()] == [True, False]
     assert all("configuration_type=SPECTRUM" in call for call in script.calls())
 

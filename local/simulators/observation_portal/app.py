@@ -12,7 +12,8 @@ Control routes beside the ones of every simulator:
   {"hours", "ipp_limit", "active", "members": {user: seconds or -1}, "expelled": [user]}}}` (hours null: no
   allocation), `{"users": {name: {"active": bool}}}`, `{"configdb": bool}` (false: the instrument table is
   gone), `{"idle_sites": [...]}` (never scheduled: SOAR outside its nights), `{"closed_sites": [...]}`
-  (downtime: targets are not visible from there), `{"archive_delay_s": n}`.
+  (downtime: targets are not visible from there), `{"listing": {instrument type: {"readout"|"filter"|...:
+  [code]}}}` (what is offered from now on), `{"archive_delay_s": n}`.
 
 The archive runs on a second port and shares state and clock: `start()` starts both, `extra_urls()` tells
 its URL.
@@ -34,6 +35,7 @@ from local.simulators.observation_portal.submissions import Submissions
 from local.simulators.observation_portal.telescopes import Telescopes
 
 JSON = dict[str, Any]
+SOAR_PROPOSAL = "SOAR2026B-004"
 
 
 class LCOPortal(Submissions, Catalogue, Telescopes):
@@ -128,5 +130,21 @@ class LCOPortal(Submissions, Catalogue, Telescopes):
     def _set_closed_sites(self, value: list[str]) -> None:
         self.scheduler.closed_sites = set(value)
 
+    def _set_listing(self, value: dict[str, dict[str, list[str]]]) -> None:
+        for code, offered in value.items():
+            self.instruments[code] = self.instruments[code].offering(offered)
+
     def _set_archive_delay_s(self, value: float) -> None:
         self.archive.delay_s = float(value)
+
+
+class SoarPortal(LCOPortal):
+    """The same portal as SOAR's users see it: with a proposal of theirs."""
+
+    name = "soar"
+
+    def reset(self) -> None:
+        """Back to the seed."""
+        super().reset()
+        members = {"demo": -1.0, "contract": -1.0}
+        self.accounts.change_proposal(SOAR_PROPOSAL, {"title": "Spectra of transients", "members": members})

@@ -24,7 +24,7 @@ from local.simulators.observation_portal.fields import (
     refuse,
     text,
 )
-from local.simulators.observation_portal.instruments import CONFIGURATION_TYPES, instrument_of
+from local.simulators.observation_portal.instruments import CONFIGURATION_TYPES
 from local.simulators.observation_portal.tables import Instrument, Mode
 
 JSON = dict[str, Any]
@@ -107,7 +107,8 @@ def configuration(body: Any, listed: dict[str, Instrument]) -> JSON:
         "extra_params": Field(mapping, default=dict),
     }
     cleaned = read(body, fields)
-    _allowed_by_instrument(cleaned, instrument_of(cleaned))
+    code = cleaned["instrument_type"].lower()
+    _allowed_by_instrument(cleaned, next(row for known, row in listed.items() if known.lower() == code))
     return cleaned
 
 

@@ -38,7 +38,9 @@ GUIDING = Modes("ON", (Mode("OFF"), Mode("ON")))
 GUIDING_ON = Modes("ON", (Mode("ON"),))
 NO_ACQUISITION = Modes("OFF", (Mode("OFF"),))
 MANUAL = Modes("MANUAL", (Mode("MANUAL", 120.0),))
-SKY = Mode("SKY", schema={"rotator_angle": {"type": "float", "min": 0, "max": 360}})
+ANGLE: dict[str, Any] = {"type": "float", "min": 0, "max": 360}
+SKY = Mode("SKY", schema={"rotator_angle": ANGLE})
+SKY_ONLY = Modes("SKY", (Mode("SKY", schema={"rotator_angle": {**ANGLE, "required": True}}),))
 CHANNELS = "griz"
 
 
@@ -130,30 +132,34 @@ LCO_INSTRUMENTS = (
 )  # fmt: skip
 
 
+# Seconds (soar.md, "Simulator", point 4); with a spectrograph's acquisition exposure of 30 s it is 300.
+SOAR_READOUT_S, SOAR_PADDING_S = 10.0, 120.0
+SOAR_SLIT, SOAR_FIELD = (Modes("MANUAL", (Mode("MANUAL", seconds),)) for seconds in (270.0, 60.0))
+
+
 def _goodman(camera: str, modes: str) -> tuple[Instrument, Instrument]:
     """A Goodman camera as spectrograph (no default mode: one has to be named) and as imager."""
     letter = camera[0]
     filters = "g-SDSS r-SDSS i-SDSS z-SDSS" if letter == "R" else "u-SDSS g-SDSS r-SDSS i-SDSS"
     pixels = Camera(4096, 4112, 0.15)
     name = f"Goodman Spectrograph {camera.title().replace('cam', 'Cam')}"
-    rotator = Modes("SKY", (SKY,))
     spectrograph = Instrument(
         f"SOAR_GHTS_{camera}", name, "SPECTRA", "4m0",
         _types("SPECTRUM ENGINEERING SCRIPT ARC LAMP_FLAT"),
         {
-            "readout": Modes(None, tuple(Mode(code, 20.0) for code in modes.split())),
-            "acquisition": MANUAL, "guiding": GUIDING_ON, "rotator": rotator,
+            "readout": Modes(None, tuple(Mode(code, SOAR_READOUT_S) for code in modes.split())),
+            "acquisition": SOAR_SLIT, "guiding": GUIDING_ON, "rotator": SKY_ONLY,
         },
-        (), pixels, front_padding=240.0, default_threshold=100.0, acquire_exposure_time=30.0,
+        (), pixels, front_padding=SOAR_PADDING_S, default_threshold=100.0, acquire_exposure_time=30.0,
     )  # fmt: skip
     imager = Instrument(
         f"SOAR_GHTS_{camera}_IMAGER", f"{name} Imager", "IMAGE", "4m0",
         _types("EXPOSE"),
         {
-            "readout": Modes(f"GHTS_{letter}_Image_2x2", (Mode(f"GHTS_{letter}_Image_2x2", 20.0),)),
-            "acquisition": MANUAL, "guiding": GUIDING, "rotator": rotator,
+            "readout": Modes(f"GHTS_{letter}_Image_2x2", (Mode(f"GHTS_{letter}_Image_2x2", SOAR_READOUT_S),)),
+            "acquisition": SOAR_FIELD, "guiding": GUIDING, "rotator": SKY_ONLY,
         },
-        _filters(filters), pixels, front_padding=240.0, default_threshold=90.0,
+        _filters(filters), pixels, front_padding=SOAR_PADDING_S, default_threshold=90.0,
     )  # fmt: skip
     return spectrograph, imager
 
@@ -169,10 +175,10 @@ SOAR_INSTRUMENTS = (
         "SOAR_TRIPLESPEC", "TripleSpec", "SPECTRA", "4m0",
         _types("SPECTRUM STANDARD ARC LAMP_FLAT BIAS"),
         {
-            "readout": Modes(None, tuple(Mode(code, 20.0) for code in FOWLER.split())),
-            "acquisition": MANUAL, "guiding": GUIDING_ON, "rotator": Modes("SKY", (SKY,)),
+            "readout": Modes(None, tuple(Mode(code, SOAR_READOUT_S) for code in FOWLER.split())),
+            "acquisition": SOAR_SLIT, "guiding": GUIDING_ON, "rotator": SKY_ONLY,
         },
-        (), Camera(4096, 4112, 0.15), front_padding=240.0, default_threshold=100.0,
+        (), Camera(4096, 4112, 0.15), front_padding=SOAR_PADDING_S, default_threshold=100.0,
         acquire_exposure_time=30.0, defocus=None,
     ),
 )  # fmt: skip

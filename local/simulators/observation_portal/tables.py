@@ -7,7 +7,8 @@ working figures of the listing that the real portal is run with in the contract 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 JSON = dict[str, Any]
@@ -48,6 +49,11 @@ class Modes:
     def find(self, code: str) -> Mode | None:
         """By code, whatever the case."""
         return next((mode for mode in self.modes if mode.code.lower() == code.lower()), None)
+
+    def offering(self, codes: Sequence[str]) -> Modes:
+        """The same kind with these modes, new ones like the first it has."""
+        modes = tuple(self.find(code) or replace(self.modes[0], code=code) for code in codes)
+        return Modes(self.default if self.default in codes else None, modes)
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,19 @@ class Instrument:
         if self.defocus is None:
             return self.config_schema
         return {"defocus": {"type": "float", "min": -self.defocus, "max": self.defocus}} | self.config_schema
+
+    def offering(self, codes: Mapping[str, Sequence[str]]) -> Instrument:
+        """The same instrument with other modes and elements, by kind (`readout`, ...) or name (`filter`)."""
+        return replace(
+            self,
+            modes={
+                kind: of.offering(codes.get(kind, [m.code for m in of.modes]))
+                for kind, of in self.modes.items()
+            },
+            elements=tuple(
+                replace(each, codes=tuple(codes.get(each.name, each.codes))) for each in self.elements
+            ),
+        )
 
     def type_of(self, code: str) -> ConfigurationType | None:
         """A configuration type by its code."""

@@ -90,6 +90,10 @@ _ALWAYS_GUIDED = _plain("ON", default="ON")
 _NO_ACQUISITION = _plain("OFF", default="OFF")
 _BY_HAND = _plain("MANUAL", overhead=120.0, default="MANUAL")
 _ANGLE = (0.0, _dictionary({"rotator_angle": {"type": "float", "min": 0, "max": 360}}))
+_ANGLE_NEEDED = (
+    0.0,
+    _dictionary({"rotator_angle": {"type": "float", "min": 0, "max": 360, "required": True}}),
+)
 _ACQUIRE_RADIUS = _dictionary({"acquire_radius": {"type": "float", "min": 0, "max": 15, "required": True}})
 
 # code: (needs optical elements, acquisition forced off, open to users, change overhead in s)
@@ -120,7 +124,10 @@ def _soar(
     filters: tuple[str, ...] = (),
     defocus_mm: float | None = None,
 ) -> Instrument:
-    """An imager if it has filters, else a spectrograph: those have no default readout and always guide."""
+    """An imager if it has filters, else a spectrograph: those have no default readout and always guide.
+
+    Overheads are card ``soar``'s; with a spectrograph's 30 s exposure its acquisition takes 300 s.
+    """
     return Instrument(
         code,
         name,
@@ -128,13 +135,14 @@ def _soar(
         0.15,
         configuration_types,
         {
-            "readout": _plain(*readouts, overhead=20.0, default=readouts[0] if filters else None),
-            "acquisition": _BY_HAND,
+            "readout": _plain(*readouts, overhead=10.0, default=readouts[0] if filters else None),
+            "acquisition": _plain("MANUAL", overhead=60.0 if filters else 270.0, default="MANUAL"),
             "guiding": _GUIDING if filters else _ALWAYS_GUIDED,
-            "rotator": Modes({"SKY": _ANGLE}, "SKY"),
+            "rotator": Modes({"SKY": _ANGLE_NEEDED}, "SKY"),
         },
         (Elements("filter", filters),) if filters else (),
         spectrograph=not filters,
+        padding=120.0,
         defocus_mm=defocus_mm,
     )
 

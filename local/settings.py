@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 # Email works on one machine, to the embedded SES; `example.org` is nobody's.
 EMAIL = {"EmailFrom": "slew@example.org", "EmailIdentity": "example.org"}
 ALLOW_LIST = "EndpointAllowList"
+_USER_GIVEN = ("generic", "mma", "sedm")  # facilities whose addresses stand in the allocations
+# What a deployment has to agree with a facility first, or to decide: simulators take it.
+AGREED = {"NicerEnabled": "true", "SedmRequestNumbers": "900000-999999", "WinterSpacingSeconds": "0"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ def parameters(
     """
     declared: Mapping[str, Mapping[str, Any]] = template.get("Parameters", {})
     values = {name: value for name, value in EMAIL.items() if name in declared}
+    if simulators:
+        values |= {name: value for name, value in AGREED.items() if name in declared}
     for name, about in declared.items():
         if name.endswith("Url") and (url := _facility_url(name, simulators, environ)):
             values[name] = url
@@ -67,7 +72,8 @@ def _facility_url(
 
 
 def _allow_list(simulators: Mapping[str, SimulatorUrls], environ: Mapping[str, str]) -> str:
-    urls = [simulators["generic"].url] if "generic" in simulators else []
+    users = [simulators[name] for name in _USER_GIVEN if name in simulators]
+    urls = [url for each in users for url in (each.url, *each.extra_urls.values())]
     if url := environ.get("SLEW_GENERIC_URL"):
         urls.append(url)
     entries = [urlsplit(url).netloc for url in urls]

@@ -14,7 +14,9 @@ import pytest
 import requests
 
 import email_notifier.app
+import skyportal_handover.app
 import slack_notifier.app
+import webhook_handover.app
 from local.simulators.ses import SesServer
 from local.simulators.slack import SEEDED_HOOKS
 from slew import config, markers, redact
@@ -134,8 +136,8 @@ def sqs_backend() -> Any:
     return sqs_backends["123456789012"]["us-east-1"]
 
 
-def addressee(aws: Any, value: JSON) -> None:
-    name = f"slew/notify/{NOTICE.allocation_id}"
+def addressee(aws: Any, value: JSON, owner: str = "notify") -> None:
+    name = f"slew/{owner}/{NOTICE.allocation_id}"
     try:
         aws("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))
     except aws("secretsmanager").exceptions.ResourceExistsException:
@@ -158,7 +160,12 @@ def queues(aws: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
     monkeypatch.setenv("SLEW_CLOCK_FILE", str(clock_file))
     monkeypatch.setenv("SLEW_MAX_RECEIVES", "5")
     monkeypatch.setenv("SLEW_PORTAL_URL", "https://skyportal.example.org")
-    handlers = {"slack": slack_notifier.app.handler, "email": email_notifier.app.handler}
+    handlers = {
+        "slack": slack_notifier.app.handler,
+        "email": email_notifier.app.handler,
+        "webhook": webhook_handover.app.handler,
+        "skyportal": skyportal_handover.app.handler,
+    }
 
     def make(channel: str) -> Queue:
         queue = Queue(aws, channel, handlers[channel], clock_file)

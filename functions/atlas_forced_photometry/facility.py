@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from atlas_forced_photometry import server
+from atlas_forced_photometry import light_curve, server
 from atlas_forced_photometry.models import MAX_COMMENT, AtlasAltdata, AtlasPayload
 from atlas_forced_photometry.task import Task, parameters
-from slew import astro, clock, drf
+from slew import astro, clock, drf, photometry
 from slew.errors import Invalid, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import (
     Absent,
@@ -167,6 +169,19 @@ class AtlasForcedPhotometry(Facility):
         if not isinstance(content.get("taskcount"), int):
             raise NoAnswer("the facility's list of tasks is unreadable")
         return Verification(True, "the token is valid", {"tasks": content["taskcount"]})
+
+    def download(self, order: AtlasOrder, product: Mapping[str, Any], link: Link) -> HttpRequest:
+        """A task's file. Raises Rejected for a product without an address."""
+        url = product.get("url")
+        if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
+            raise Rejected("the product has no address to fetch it from")
+        return server.file(url, order.altdata)
+
+    def photometry(
+        self, order: AtlasOrder, product: Mapping[str, Any], content: bytes
+    ) -> Sequence[photometry.Row]:
+        """The rows of a result file, the unwanted ones flagged. Raises ValueError."""
+        return light_curve.rows(content) if product.get("kind") == "photometry" else ()
 
 
 def _comment(order: AtlasOrder) -> str:

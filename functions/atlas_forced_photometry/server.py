@@ -41,6 +41,17 @@ def same_host(url: str) -> bool:
     return urlsplit(url).netloc.lower() == urlsplit(base_url()).netloc.lower()
 
 
+def file(url: str, altdata: AtlasAltdata) -> HttpRequest:
+    """The request that fetches a file.
+
+    Files are public: the token goes along only to the host of our base, by the same scheme, and what is
+    elsewhere is fetched under guard.
+    """
+    ours = same_host(url) and urlsplit(url).scheme == urlsplit(base_url()).scheme
+    sent = {"Authorization": headers(altdata)["Authorization"]} if ours else {}
+    return HttpRequest("GET", url, sent, untrusted=not ours)
+
+
 def deletion(number: int, altdata: AtlasAltdata) -> HttpRequest:
     """The request that deletes a task."""
     return HttpRequest("DELETE", task_url(number), headers(altdata))

@@ -14,9 +14,9 @@ from slew.status import Status
 
 NO_DATA = "No data returned"
 _PRODUCTS = (
-    ("photometry", "result_url", "text/plain"),
-    ("plot", "pdfplot_url", "application/pdf"),
-    ("preview", "previewimage_url", "image/jpeg"),
+    ("photometry", "result_url", "text/plain", ".txt"),
+    ("image", "pdfplot_url", "application/pdf", "_plot.pdf"),
+    ("image", "previewimage_url", "image/jpeg", ".jpg"),
 )
 
 
@@ -79,11 +79,14 @@ class Task:
 
     @property
     def products(self) -> tuple[Mapping[str, Any], ...]:
-        """What there is to fetch; all of it is public, no token is needed."""
-        found = ((kind, self.shown.get(key), content_type) for kind, key, content_type in _PRODUCTS)
+        """What there is to fetch, under the server's name for the task; all of it is public."""
+        found = (
+            (f"job{self.number:05d}{end}", kind, self.shown.get(key), content_type)
+            for kind, key, content_type, end in _PRODUCTS
+        )
         return tuple(
-            {"kind": kind, "url": url, "content_type": content_type}
-            for kind, url, content_type in found
+            {"name": name, "kind": kind, "url": url, "content_type": content_type}
+            for name, kind, url, content_type in found
             if isinstance(url, str) and url.startswith(("https://", "http://"))
         )
 

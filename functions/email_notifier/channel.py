@@ -17,6 +17,11 @@ class EmailChannel:
     """Sends each of the allocation's recipients a mail of their own, and remembers who has got it."""
 
     name = "email"
+    owner = "notify"
+
+    def secrets(self, addressee: Mapping[str, Any]) -> list[str]:
+        """None: addresses are no credentials."""
+        return []
 
     def send(
         self, notice: Notice, addressee: Mapping[str, Any], progress: Progress, redactor: Redactor

@@ -42,6 +42,7 @@ def _publish(record: Mapping[str, Any]) -> None:
         "facility": notice["facility"],
         "group": notice.get("group"),
         "event_id": change["event_id"],
+        **dict.fromkeys(notify.get("handover", ()), "yes"),
     }
     aws.client("sns").publish(
         TopicArn=os.environ["SLEW_TOPIC_ARN"],

@@ -114,6 +114,7 @@ class EndpointServer(Simulator):
             Rule(portal, methods=["GET", "POST"], endpoint="portal_requests"),
             Rule(f"{portal}/<int:number>", methods=["GET", "PUT", "DELETE"], endpoint="portal_request"),
             Rule("/api/sources/<obj_id>", methods=["GET"], endpoint="portal_source"),
+            Rule("/api/photometry", methods=["PUT"], endpoint="portal_photometry"),
         ]
 
     def reset(self) -> None:
@@ -205,6 +206,10 @@ class EndpointServer(Simulator):
     def portal_source(self, request: Request, obj_id: str) -> Response:
         """`GET /api/sources/<obj_id>`."""
         return self.skyportal.refuse(request, self.clock.time()) or self.skyportal.source(obj_id)
+
+    def portal_photometry(self, request: Request) -> Response:
+        """`PUT /api/photometry`."""
+        return self.skyportal.refuse(request, self.clock.time()) or self.skyportal.upload(request.get_data())
 
     # -- odd answers
 

@@ -14,8 +14,20 @@ from local.simulators.base import SimulatedClock, Simulator
 SIMULATORS = {
     "atlas_forced_photometry": "local.simulators.atlas:AtlasServer",
     "generic": "local.simulators.endpoint:EndpointServer",
+    "gemini": "local.simulators.gemini:GeminiServer",
+    "kait": "local.simulators.kait:KaitServer",
     "lco": "local.simulators.observation_portal.app:LCOPortal",
+    "lt": "local.simulators.lt:LtServer",
+    "mma": "local.simulators.mma:MmaServer",
+    "nicer": "local.simulators.nicer:NicerServer",
+    "sedm": "local.simulators.sedm:SedmServer",
     "slack": "local.simulators.slack:SlackServer",
+    "soar": "local.simulators.observation_portal.app:SoarPortal",
+    "swift_too": "local.simulators.swift_too:SwiftTooServer",
+    "swift_xrt": "local.simulators.swift_xrt:SwiftXrtServer",
+    "winter": "local.simulators.winter:WinterServer",
+    "ztf": "local.simulators.ztf:ZtfServer",
+    "ztf_forced_photometry": "local.simulators.ztf_forced_photometry:ZtfForcedPhotometryServer",
 }
 
 

@@ -60,6 +60,7 @@ class SkyPortal:
             "ZTF24abcxyz": {"ra": 150.11322, "dec": 2.20583},
         }
         self.requests: dict[int, JSON] = {}
+        self.photometry: dict[tuple[str, float, str], JSON] = {}
         self.delete_error: str | None = None
         self._next_id = FIRST_ID
         self._limit(5.0, 10.0)
@@ -204,6 +205,26 @@ class SkyPortal:
             return failure(f"Failed to delete follow-up request: {self.delete_error}")
         found["status"] = "deleted"
         return json_response(envelope({}))
+
+    def upload(self, raw: bytes) -> Response:
+        """`PUT /api/photometry`, in flux space: what is there already is put in its place again."""
+        body = _load(raw)
+        if isinstance(body, Response):
+            return body
+        columns = ("mjd", "filter", "flux", "fluxerr", "zp", "magsys")
+        missing = [name for name in ("obj_id", "instrument_id", *columns) if name not in body]
+        if missing:
+            return failure(f"Invalid input format: missing {', '.join(missing)}")
+        if len({len(body[name]) for name in columns}) != 1 or not body["mjd"]:
+            return failure("Invalid input format: columns of different lengths")
+        if body["obj_id"] not in self.sources:
+            return failure(f"Invalid input: source {body['obj_id']} is not known")
+        if any(not isinstance(error, int | float) or error <= 0 for error in body["fluxerr"]):
+            return failure("Invalid input: fluxerr must be positive")
+        for values in zip(*(body[name] for name in columns), strict=True):
+            row = dict(zip(columns, values, strict=True))
+            self.photometry[body["obj_id"], row["mjd"], row["filter"]] = row
+        return json_response(envelope({"ids": list(range(1, len(body["mjd"]) + 1)), "upload_id": "1"}))
 
     def source(self, obj_id: str) -> Response:
         """`GET /api/sources/<obj_id>`: position in degrees, ICRS."""

@@ -346,7 +346,7 @@ def test_a_life_to_completion(bench: Bench) -> None:
     order, progress = bench.poll(order)
     assert (progress.status, progress.next_poll_s) == (Status.COMPLETE, None)
     assert progress.products is not None
-    assert [product["kind"] for product in progress.products] == ["photometry", "plot", "preview"]
+    assert [product["kind"] for product in progress.products] == ["photometry", "image", "image"]
     assert requests.get(progress.products[0]["url"], timeout=10).text.startswith("###MJD")
     assert progress.text.endswith(progress.products[0]["url"])
     bench.advance(32 * 86400)

@@ -436,7 +436,12 @@ def test_the_states_of_a_task(shown: JSON, status: Status, text: str, reason: st
 def test_products_are_those_with_a_url() -> None:
     urls = {"result_url": "https://a.b/r.txt", "pdfplot_url": None, "previewimage_url": "file:///etc/passwd"}
     assert Task.read({**ENDED, **urls}).products == (
-        {"kind": "photometry", "url": "https://a.b/r.txt", "content_type": "text/plain"},
+        {
+            "name": "job00007.txt",
+            "kind": "photometry",
+            "url": "https://a.b/r.txt",
+            "content_type": "text/plain",
+        },
     )
 
 

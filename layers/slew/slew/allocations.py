@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from slew import clock, redact, store, vault, work
+from slew import clock, handover, redact, store, vault, work
 from slew.email_message import recipients
 from slew.errors import Conflict, FacilityError, Invalid, MethodNotAllowed, Unavailable
 from slew.facility import Altdata, Facility
@@ -81,12 +81,19 @@ def merge(
         "group": allocation.group,
         "proposal_id": allocation.proposal_id,
         "validity_ranges": list(allocation.validity_ranges) or None,
-        **patch.model_dump(mode="json", include=given - {"altdata", "notify"}),
+        **patch.model_dump(mode="json", include=given - {"altdata", "notify", "handover"}),
         "altdata": _merged(kept, patch.altdata or {}),
         "notify": notify,
     }
+    if "handover" in given:
+        body["handover"] = patch.handover
     return _replace(
-        facility, allocation, parse(AllocationBody, body), allocation.version, keep_hook=bool(masked)
+        facility,
+        allocation,
+        parse(AllocationBody, body),
+        allocation.version,
+        keep_hook=bool(masked),
+        keep_handover="handover" not in given,
     )
 
 
@@ -108,6 +115,7 @@ def remove(facility: Facility, allocation: Allocation, principal: Principal, *, 
         raise Conflict(f"allocation {allocation.id} has just been changed; read it again") from None
     vault.remove(vault.name(facility.id, allocation.id))
     vault.remove(vault.name("notify", allocation.id))
+    vault.remove(handover.secret_of(allocation.id))
 
 
 def verify(facility: Facility, allocation: Allocation, principal: Principal) -> dict[str, Any]:
@@ -135,8 +143,12 @@ def _replace(
     expected_version: int | None,
     *,
     keep_hook: bool = False,
+    keep_handover: bool = False,
 ) -> Allocation:
-    """Check and keep an allocation's new content. `keep_hook`: the webhook of `notify` stays as it is."""
+    """Check and keep an allocation's new content.
+
+    `keep_hook`: the webhook of `notify` stays as it is; `keep_handover`: where results are pushed to.
+    """
     raw = {key: value for key, value in body.altdata.items() if not _blank(facility, key, value)}
     _refuse_masks(raw, "altdata")
     altdata = parse(facility.Altdata, raw, ["altdata"])
@@ -148,6 +160,7 @@ def _replace(
         raise Conflict(
             f"allocation {allocation.id} has live requests, which belong to its group: cancel them"
         )
+    pushed = None if body.handover is None else parse(handover.Handover, body.handover, ["handover"])
     settings, addresses = _notify_settings(facility, altdata, body.notify, keep_hook=keep_hook)
     public, secret_keys = _parted(altdata, raw)
     changed = replace(
@@ -164,11 +177,14 @@ def _replace(
         secret_keys=secret_keys,
         notify=settings,
         notify_given=_notify_given(body.notify, keep_hook=keep_hook),
+        handover=allocation.handover if keep_handover else handover.settings(pushed),
         updated_at=clock.isoformat(clock.now()),
         secret_version=vault.new_version(),
         version=1 if expected_version is None else expected_version + 1,
     )
     _keep(facility, changed, raw, addresses, expected_version)
+    if not keep_handover:
+        handover.keep(changed.id, pushed)
     return changed
 
 

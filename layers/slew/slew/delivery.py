@@ -34,7 +34,6 @@ from slew.redact import Redactor
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-_SECRET_KEYS = ("slack_workspace", "slack_channel", "slack_token")
 _LONGEST_WAIT_S = 43_200  # SQS: the longest visibility time-out
 _LONGEST_DELAY_S = 900  # SQS: the longest delay of a message
 _WIDEST_SPREAD_S = 120.0
@@ -65,14 +64,21 @@ class Progress:
 
 
 class Channel(Protocol):
-    """A way to tell people."""
+    """A way to tell people, or another system.
+
+    `owner`: who its addresses belong to, the `<owner>` of the secret `slew/<owner>/<allocation>`.
+    """
 
     name: str
+    owner: str
+
+    def secrets(self, addressee: Mapping[str, Any]) -> list[str]:
+        """The values among the keys of that secret that must never be seen."""
 
     def send(
         self, notice: Notice, addressee: Mapping[str, Any], progress: Progress, redactor: Redactor
     ) -> None:
-        """Tell them. `addressee`: the keys of the secret `slew/notify/<allocation>`. Raises FacilityError."""
+        """Tell them. `addressee`: the keys of that secret. Raises FacilityError."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +146,8 @@ def _attempt(channel: Channel, letter: _Letter, progress: Progress) -> bool:
     """Send what this invocation has claimed, and write down what came of it."""
     redactor = Redactor()
     try:
-        addressee = _addressee(letter.notice.allocation_id)
-        secrets = [str(addressee[key]) for key in _SECRET_KEYS if addressee.get(key)]
-        redactor = redact.use(Redactor(secrets))
+        addressee = _addressee(channel.owner, letter.notice.allocation_id)
+        redactor = redact.use(Redactor(channel.secrets(addressee)))
         channel.send(letter.notice, addressee, progress, redactor)
     except FacilityError as error:
         return _not_sent(channel, letter, progress.marker, error, redactor)
@@ -223,11 +228,11 @@ def _open(record: Mapping[str, Any]) -> _Letter:
     return _Letter(record, body, notice)
 
 
-def _addressee(allocation_id: str) -> dict[str, Any]:
+def _addressee(owner: str, allocation_id: str) -> dict[str, Any]:
     try:
         # VersionStage is said although it is the default: some stand-ins answer with an old version else.
         answer = aws.client("secretsmanager").get_secret_value(
-            SecretId=f"slew/notify/{allocation_id}", VersionStage="AWSCURRENT"
+            SecretId=f"slew/{owner}/{allocation_id}", VersionStage="AWSCURRENT"
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slew import config, redact
+from slew import config, handover, redact
 from slew.facility import Facility
 from slew.notice import Notice, limited, short
 from slew.records import Allocation, Event, Request
@@ -35,9 +35,11 @@ def new_event(
         by=by,
         text=request.text,
         reason=request.reason,
-        notify={"channel": settings.channel, "on": list(settings.on)}
-        if settings
-        else {"channel": "none", "on": []},
+        notify={
+            "channel": settings.channel if settings else "none",
+            "on": list(settings.on) if settings else [],
+            "handover": handover.wanted(allocation.handover, request.status.value) if allocation else [],
+        },
         notice=redact.current.data(notice.as_dict()),
     )
 

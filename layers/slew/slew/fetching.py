@@ -11,6 +11,7 @@ import mimetypes
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from slew import clock, config, objects
@@ -94,8 +95,7 @@ def fetch(
     with http.stream(replace(request, headers=headers)) as stream:
         if stream.status not in (200, 206):
             raise _refused(stream)
-        if _is_page(stream, product):
-            raise NoAnswer("the facility sent a web page in place of the file")
+        stream = _checked(stream, product)
         if stream.status == 200 or not begun.offset:
             _discard(begun, key)
             begun = replace(begun, upload_id="", parts=(), offset=0, etag=stream.headers.get("etag", ""))
@@ -186,9 +186,18 @@ def _refused(stream: Stream) -> Exception:
     return NoAnswer(f"HTTP {stream.status} in place of the file")
 
 
-def _is_page(stream: Stream, product: Mapping[str, Any]) -> bool:
+def _checked(stream: Stream, product: Mapping[str, Any]) -> Stream:
+    """The stream, its first piece looked at. Raises NoAnswer for a web page in place of a file.
+
+    Some servers call everything `text/html`, so that the type alone tells nothing.
+    """
     html = stream.headers.get("content-type", "").lower().startswith("text/html")
-    return html and not str(product.get("content_type", "")).startswith("text/html")
+    if not html or str(product.get("content_type", "")).startswith("text/html"):
+        return stream
+    first = next(stream.pieces, b"")
+    if first.lstrip()[:1] == b"<":
+        raise NoAnswer("the facility sent a web page in place of the file")
+    return replace(stream, pieces=chain([first], stream.pieces))
 
 
 def _content_type(stream: Stream, product: Mapping[str, Any]) -> str:

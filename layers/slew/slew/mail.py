@@ -209,7 +209,12 @@ def _content(mail: Mail) -> dict[str, Any]:
         simple["Headers"] = [{"Name": name, "Value": value} for name, value in mail.headers.items()]
     if mail.attachments:
         simple["Attachments"] = [
-            {"FileName": each.name, "ContentType": each.content_type, "RawContent": each.content}
+            {
+                "FileName": each.name,
+                "ContentType": each.content_type,
+                "ContentTransferEncoding": "BASE64",
+                "RawContent": each.content,
+            }
             for each in mail.attachments
         ]
     content: dict[str, Any] = {

@@ -94,17 +94,30 @@ class Model(BaseModel):
 
 
 class PhotometryPoint(Model):
-    """One recent measurement of the target, for facilities that choose exposures by it."""
+    """One recent measurement of the target, for facilities that choose exposures or positions by it."""
 
     mjd: Number = Field(
         ge=15000, le=100000, description="Time, MJD (UTC), days", json_schema_extra={"unit": "d"}
     )
-    filter: Line = Field(min_length=1, max_length=50, description="Bandpass, e.g. `ztfr`")
-    mag: Number = Field(ge=-30, le=40, description="Magnitude", json_schema_extra={"unit": "mag"})
+    filter: Line | None = Field(None, max_length=50, description="Bandpass, e.g. `ztfr`")
+    mag: Number | None = Field(
+        None, ge=-30, le=40, description="Magnitude", json_schema_extra={"unit": "mag"}
+    )
     mag_err: Number | None = Field(
         None, ge=0, le=10, description="Its error (1 sigma)", json_schema_extra={"unit": "mag"}
     )
     mag_sys: Line = Field("ab", max_length=20, description="Magnitude system, `ab` or `vega`")
+    ra: RA | None = Field(None, description="Where, ICRS", json_schema_extra={"unit": "deg"})
+    dec: Dec | None = Field(
+        None, description="Where it was measured, ICRS", json_schema_extra={"unit": "deg"}
+    )
+    flux: Number | None = Field(None, description="Flux", json_schema_extra={"unit": "that of fluxerr"})
+    fluxerr: Number | None = Field(
+        None, ge=0, description="Its error (1 sigma)", json_schema_extra={"unit": "that of flux"}
+    )
+    instrument: Line | None = Field(None, max_length=100, description="Instrument, e.g. `ZTF`")
+    origin: Line | None = Field(None, max_length=200, description="Where it is from; `fp` in it: forced")
+    stream: Line | None = Field(None, max_length=200, description="Alert stream that it came by")
 
 
 class Target(Model):
@@ -252,6 +265,9 @@ class AllocationBody(Model):
     )
     altdata: dict[str, Any] = Field(description="The credentials: `GET /facilities/{facility}`")
     notify: Notify | None = None
+    handover: dict[str, Any] | None = Field(
+        None, description="Where to push what came of its requests: `webhook`, `skyportal`"
+    )
 
 
 class AllocationPatch(Model):
@@ -267,3 +283,4 @@ class AllocationPatch(Model):
     validity_ranges: tuple[ValidityRange, ...] | None = Field(None, max_length=100)
     altdata: dict[str, Any] | None = None
     notify: dict[str, Any] | None = None
+    handover: dict[str, Any] | None = Field(None, description="Replaces the whole; null ends it")

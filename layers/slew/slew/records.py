@@ -50,6 +50,7 @@ class Allocation:
     secret_keys: tuple[str, ...] = ()
     notify: NotifySettings = NotifySettings()
     notify_given: Mapping[str, Any] | None = None
+    handover: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def facts(self) -> AllocationFacts:
@@ -80,6 +81,7 @@ class Allocation:
                 "on": list(self.notify.on),
                 "include_comments": self.notify.include_comments,
             },
+            "handover": {name: dict(about) for name, about in self.handover.items()},
             "created_at": self.created_at,
             "updated_at": self.updated_at,
             "created_by": self.created_by,

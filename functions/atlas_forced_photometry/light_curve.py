@@ -1,0 +1,146 @@
+"""From the server's result file to photometry (card: Data products, Our reduction).
+
+No row is left out: what the server's own advice drops carries the reasons in `flags`, and `drop` in `extra`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from slew.photometry import Row
+
+ZP = 23.9
+DETECTION_SNR = 3.0
+LIMIT_SIGMAS = 3.0
+POGSON = 1.0857
+FILTERS = {"c": "atlasc", "o": "atlaso"}
+TEMPLATE_CHANGES = (58417.0, 58882.0)
+
+_MARK = "###"
+_NEEDED = ("MJD", "uJy", "duJy", "F")
+_LARGEST = 1e30  # no column holds a number as large; JSON could not carry an infinite magnitude
+_NO_SOLUTION_MAG5SIG = 10.0
+# The FAQ's cuts: a good value lies between the two, ends excluded (card: The server's own advice).
+_CUTS = {
+    "duJy": (-math.inf, 10000.0),
+    "x": (100.0, 10460.0),
+    "y": (100.0, 10460.0),
+    "maj": (1.6, 5.0),
+    "min": (1.6, 5.0),
+    "apfit": (-1.0, -0.1),
+    "mag5sig": (17.0, math.inf),
+    "Sky": (17.0, math.inf),
+}
+_EXTRA = {
+    "chi/N": "chi_n",
+    "RA": "ra",
+    "Dec": "dec",
+    "m": "m",
+    "dm": "dm",
+    "mag5sig": "mag5sig",
+    "err": "err",
+}
+
+
+def rows(content: bytes) -> tuple[Row, ...]:
+    """Every row of a result file, in its order; none of a file with a head line only.
+
+    Raises ValueError, naming the line, for what is not such a file or has been cut off.
+    """
+    columns: list[str] = []
+    found: list[Row] = []
+    seen: set[str] = set()
+    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+        if line.startswith(_MARK):
+            columns = line.removeprefix(_MARK).split()
+            if absent := [name for name in _NEEDED if name not in columns]:
+                raise ValueError(f"line {number}: no result file: column {', '.join(absent)} is missing")
+            continue
+        if not line.strip():
+            continue
+        if not columns:
+            raise ValueError("no result file: the head line is missing")
+        cells = line.split()
+        if len(cells) != len(columns):
+            raise ValueError(f"line {number}: {len(cells)} values for {len(columns)} columns")
+        row = dict(zip(columns, cells, strict=True))
+        exposure = row.get("Obs", "")
+        try:
+            found.append(_row(row, is_repeated=exposure in seen))
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+        if exposure:
+            seen.add(exposure)
+    if not columns:
+        raise ValueError("no result file: the head line is missing")
+    return tuple(found)
+
+
+def _row(cells: Mapping[str, str], *, is_repeated: bool) -> Row:
+    values = {name: _number(cells, name) for name in cells if name not in ("F", "Obs")}
+    mjd, flux, unc = values["MJD"], values["uJy"], values["duJy"]
+    if mjd is None:
+        raise ValueError("MJD is missing")
+    faults = _faults(values, is_repeated=is_repeated)
+    letter = cells["F"]
+    extra: dict[str, Any] = {name: values[column] for column, name in _EXTRA.items() if column in values}
+    extra |= {
+        "obs": cells.get("Obs"),
+        "origin": "fp",
+        "mjd_of": "start of exposure",
+        "template_era": sum(mjd >= change for change in TEMPLATE_CHANGES),
+        "drop": bool(faults),
+    }
+    flags = (*faults, *(("other_filter",) if letter not in FILTERS else ()))
+    name = FILTERS.get(letter, letter)
+    if flux is None or unc is None or unc <= 0:
+        return Row(mjd, name, flux, unc, ZP, flags=flags, extra=extra)
+    snr = flux / unc
+    detected = snr >= DETECTION_SNR
+    return Row(
+        mjd,
+        name,
+        flux,
+        unc,
+        ZP,
+        "ab",
+        ZP - 2.5 * math.log10(flux) if detected else None,
+        POGSON / snr if detected else None,
+        None if detected else ZP - 2.5 * math.log10(LIMIT_SIGMAS * unc),
+        snr,
+        flags,
+        {**extra, "limiting_mag_nsigma": LIMIT_SIGMAS},
+    )
+
+
+def _faults(values: Mapping[str, float | None], *, is_repeated: bool) -> tuple[str, ...]:
+    """Why the FAQ drops a row; a column that is not there is not held against it."""
+    flux, unc, limit = values["uJy"], values["duJy"], values.get("mag5sig")
+    found = ["no_flux"] if flux is None or unc is None or unc <= 0 else []
+    if values.get("err", 0.0) != 0:
+        found.append("err")
+    for name, (low, high) in _CUTS.items():
+        value = values.get(name)
+        if name in values and (value is None or not low < value < high):
+            found.append(name)
+    if limit is not None and limit < _NO_SOLUTION_MAG5SIG:
+        found.append("no_photometric_solution")
+    if is_repeated:
+        found.append("duplicate")
+    return tuple(found)
+
+
+def _number(cells: Mapping[str, str], column: str) -> float | None:
+    """A cell's number; None where there is none, as in `nan`. Raises ValueError for other text."""
+    text = cells[column]
+    try:
+        value = float(text)
+    except ValueError:
+        if text.lower() in ("null", "none", "-", "--"):
+            return None
+        if column in _NEEDED or column in _CUTS or column in _EXTRA:
+            raise ValueError(f"{column} is no number: {text[:20]!r}") from None
+        return None  # a column that we do not know
+    return value if abs(value) < _LARGEST else None

@@ -1,0 +1,1 @@
+"""Pushing what came of requests to a SkyPortal instance."""

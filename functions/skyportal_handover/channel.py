@@ -1,0 +1,110 @@
+"""Photometry and status into a SkyPortal instance, by its API.
+
+Photometry goes by `PUT /api/photometry`, which takes what it has already without complaint: a delivery may come
+twice. The status is set on the request that the instance itself made, if it is told which allocation of its
+own to look under (card generic.md, "Rules that follow", 9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from slew import light_curve, retrieval, store
+from slew.delivery import Progress
+from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
+from slew.http import Http
+from slew.light_curve import Cuts
+from slew.notice import Notice, short
+from slew.records import Request
+from slew.redact import Redactor
+from slew.wire import Answer, HttpRequest, NotJson
+
+
+class SkyPortalChannel:
+    """Posts to the allocation's SkyPortal instance."""
+
+    name = "skyportal"
+    owner = "handover"
+
+    def secrets(self, addressee: Mapping[str, Any]) -> list[str]:
+        """The instance's token."""
+        return [addressee["skyportal"]["token"]] if "skyportal" in addressee else []
+
+    def send(
+        self, notice: Notice, addressee: Mapping[str, Any], progress: Progress, redactor: Redactor
+    ) -> None:
+        """Hand the measurements over, then the status. Raises Rejected or NotSent."""
+        about = addressee.get("skyportal")
+        request = store.get_request(notice.request_id)
+        if about is None or request is None:
+            raise Rejected("the allocation has no SkyPortal instance, or the request is gone")
+        portal = _Portal(about["url"], about["token"], Http(redactor))
+        if request.rows and not progress.has("photometry"):
+            portal.upload(_photometry(request, about))
+            progress.done("photometry")
+        if about.get("allocation_id") and not progress.has("status"):
+            portal.set_status(notice.target_name, about["allocation_id"], notice)
+            progress.done("status")
+
+
+class _Portal:
+    """The instance's API."""
+
+    def __init__(self, url: str, token: str, http: Http) -> None:
+        self._url, self._http = url, http
+        self._headers = {"Authorization": f"token {token}", "Accept": "application/json"}
+
+    def upload(self, body: Mapping[str, Any]) -> None:
+        """`PUT /api/photometry`."""
+        if body["mjd"]:
+            self._send("PUT", "/api/photometry", body)
+
+    def set_status(self, obj_id: str, allocation_id: int, notice: Notice) -> None:
+        """Set the status of the newest request there for this object and allocation, if there is one."""
+        query = urlencode({"sourceID": obj_id, "allocationID": allocation_id})
+        found = self._read(f"/api/followup_request?{query}").get("followup_requests") or []
+        numbers = [each["id"] for each in found if isinstance(each, dict) and isinstance(each.get("id"), int)]
+        if numbers:
+            status = f"{notice.status}: {notice.text}" if notice.text else notice.status
+            self._send("PUT", f"/api/followup_request/{max(numbers)}", {"status": short(status, 200)})
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+        request = HttpRequest.of_json(method, self._url + path, body, self._headers, untrusted=True)
+        try:
+            _check(self._http.send(request, read_timeout=12))
+        except Unanswered as error:
+            raise NotSent(error.reason) from None  # both calls may be repeated
+
+    def _read(self, path: str) -> dict[str, Any]:
+        try:
+            request = HttpRequest("GET", self._url + path, self._headers, untrusted=True)
+            answer = _check(self._http.read(request, read_timeout=8))
+        except NoAnswer as error:
+            raise NotSent(error.reason) from None
+        try:
+            data = answer.json().get("data")
+        except (NotJson, AttributeError):
+            raise NotSent("SkyPortal: an answer that cannot be read") from None
+        return data if isinstance(data, dict) else {}
+
+
+def _photometry(request: Request, about: Mapping[str, Any]) -> dict[str, Any]:
+    rows = light_curve.select(retrieval.rows(request), Cuts(unflagged=bool(about.get("unflagged"))))
+    name = str(request.target["name"])
+    return light_curve.as_skyportal(rows, name, about["instrument_id"], about.get("group_ids") or ())
+
+
+def _check(answer: Answer) -> Answer:
+    """Raises Rejected where the instance refuses, NotSent where it cannot just now."""
+    if answer.status == 429 or answer.status >= 500:
+        raise NotSent(f"SkyPortal: HTTP {answer.status}", answer.retry_after)
+    try:
+        content = answer.json()
+        refused = answer.status >= 400 or content.get("status") == "error"
+    except (NotJson, AttributeError):
+        raise Rejected(f"SkyPortal: HTTP {answer.status} with an answer that cannot be read") from None
+    if refused:
+        raise Rejected(f"SkyPortal: {short(content.get('message') or answer.status, 300)}")
+    return answer

@@ -1,0 +1,1 @@
+"""Pushing changes of requests to a webhook."""

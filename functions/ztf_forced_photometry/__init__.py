@@ -1,0 +1,1 @@
+"""The Lambda function of IPAC's ZTF forced photometry service."""

@@ -29,6 +29,7 @@ class Kait(Facility):
     title = "KAIT"
     Altdata = KaitAltdata
     payloads: ClassVar = {None: KaitPayload}
+    advice: ClassVar = {"cancel": "ask the KAIT team by mail", "update": "ask the KAIT team by mail"}
     send_attempts = 8  # about an hour: a request has no dates, so it must not come days late
     no_verify = "KAIT has no harmless call that would check credentials: only a request for an observation"
 

@@ -42,6 +42,7 @@ class Nicer(Facility):
     title = "NICER"
     Altdata = NicerAltdata
     payloads: ClassVar = {None: NicerPayload}
+    advice: ClassVar = {"cancel": "write to the NICER team", "update": "write to the NICER team"}
     send_attempts = 20  # some seven hours
 
     def prepare(self, order: NicerOrder, link: Link) -> Prepared:

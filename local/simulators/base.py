@@ -36,6 +36,9 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 JSON = dict[str, Any]
 
 
+_BIND_ATTEMPTS = 100
+
+
 class SimulatedClock:
     """Wall time plus an offset that only grows; shared by the simulators of one stack."""
 
@@ -146,7 +149,15 @@ class Simulator:
         assert self._server
         self._placeholder = socket.socket()
         self._placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._placeholder.bind(("127.0.0.1", self._server.server_port))
+        for attempt in range(_BIND_ATTEMPTS):
+            try:
+                self._placeholder.bind(("127.0.0.1", self._server.server_port))
+                return
+            except OSError:
+                # A client of another process may have been given the port for a moment, as its own end.
+                if attempt == _BIND_ATTEMPTS - 1:
+                    raise
+                time.sleep(0.02)
 
     def _free_port(self) -> None:
         if self._placeholder:

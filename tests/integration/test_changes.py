@@ -294,3 +294,35 @@ def test_killed_while_it_waits_it_goes_on_waiting(
     later(600)
     tick(call)
     assert call("GET", one).json["status"] == "submitted"
+
+
+def test_a_person_closes_what_the_facility_does_not_tell(call: Client, server: ToyServer) -> None:
+    url = submitted(call)
+    closed = call("POST", f"{url}/close", {"status": "complete", "comment": "seen on the archive"})
+    assert closed.status == 200
+    assert closed.json["status_text"] == "complete: seen on the archive"
+    event = [each for each in closed.json["history"] if each["kind"] == "status"][-1]
+    assert (event["action"], event["by"], event["to"]) == ("close", "observer1", "complete")
+    assert call("POST", f"{url}/close", {"status": "failed"}).status == 409
+    assert len(server.triggers) == 1
+
+
+def test_one_of_unknown_outcome_may_be_found_by_a_person(call: Client, server: ToyServer) -> None:
+    server.faults.append(Fault("cut"))
+    url = submitted(call)
+    assert call("GET", url).json["status"] == "unknown"
+    found = {"status": "submitted", "facility_request_id": "1"}
+    assert call("POST", f"{url}/close", found).json["facility_request_id"] == "1"
+    assert call("POST", f"{url}/close", found).status == 409
+
+
+@pytest.mark.parametrize("status", ["pending", "rejected", "unknown", "submitting", ""])
+def test_only_an_end_closes(call: Client, status: str) -> None:
+    assert call("POST", f"{submitted(call)}/close", {"status": status}).status == 422
+
+
+def test_closing_takes_an_observer_of_the_group(call: Client) -> None:
+    url = submitted(call)
+    for role, groups in (("viewer", "red"), ("observer", "blue")):
+        other = Client(call.handler, role=role, groups=groups)
+        assert other("POST", f"{url}/close", {"status": "complete"}).status == 403

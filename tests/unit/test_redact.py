@@ -94,3 +94,8 @@ def test_a_very_short_secret_is_masked_where_it_stands_alone() -> None:
 
 def test_nothing_known_changes_nothing() -> None:
     assert Redactor([""]).text("plain") == "plain"
+
+
+def test_the_signature_of_a_signed_token_is_masked() -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2lnbmF0dXJlLXRoYXQtaXMtc2VjcmV0"
+    assert Redactor().text(f"jwt={token}&x=1") == f"jwt=eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.{MASK}&x=1"

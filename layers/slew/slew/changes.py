@@ -24,12 +24,14 @@ from slew.errors import (
 )
 from slew.facility import Submission
 from slew.log import logger
-from slew.models import UpdateBody
+from slew.models import CloseBody, UpdateBody
 from slew.principals import Principal, Role
 from slew.records import Request
 from slew.status import AT_FACILITY, Status
 from slew.validation import parse
 from slew.work import Case, Desk
+
+_CLOSABLE = (*AT_FACILITY, Status.UNKNOWN)
 
 
 def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
@@ -96,6 +98,29 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     )
 
 
+def close(desk: Desk, request: Request, body: CloseBody, principal: Principal) -> Request:
+    """Write down what a person knows of a request's end, or of one whose outcome was unknown.
+
+    For what the facility does not tell: nothing is sent. Raises Forbidden, Conflict.
+    """
+    principal.require(Role.OBSERVER, request.group)
+    request = recovery.recover(desk, request)
+    if request.status not in _CLOSABLE:
+        raise Conflict(f"a request that is {request.status} is not a person's to close")
+    if body.status is Status.SUBMITTED and request.status is not Status.UNKNOWN:
+        raise Conflict("only a request of unknown outcome can be said to have been submitted")
+    claimed = work.claim(desk, request, "close")
+    after = claimed.change(
+        status=body.status,
+        text=body.comment or "",
+        reason="",
+        facility_request_id=body.facility_request_id or request.facility_request_id,
+        proposed=None,
+    )
+    after = after.change(next_action_at=work.next_look(desk.facility, after, clock.timestamp()))
+    return work.settle(desk, claimed, after, action="close", by=principal.label, always_event=True)
+
+
 def _drop(desk: Desk, request: Request, principal: Principal) -> Request:
     claimed = work.claim(desk, request, "cancel")
     dropped = claimed.change(
@@ -143,7 +168,10 @@ def _updated(request: Request, updated: Submission, notes: tuple[str, ...]) -> R
 
 def _require_at_facility(desk: Desk, request: Request, operation: str) -> None:
     if not desk.facility.can(operation):
-        raise MethodNotAllowed(f"{desk.facility.title} cannot {operation} requests")
+        advice = desk.facility.advice.get(operation)
+        raise MethodNotAllowed(
+            f"{desk.facility.title} cannot {operation} requests" + (f": {advice}" if advice else "")
+        )
     if request.status not in AT_FACILITY:
         raise Conflict(f"cannot {operation} a request that is {request.status}")
 

@@ -295,6 +295,8 @@ class Facility(ABC):
     """Whether requests may also be made under `/plans`, with payloads of megabytes."""
     resumable: ClassVar[bool] = False
     """Whether a submission is several exchanges: what `facility_data` says is done is not sent again."""
+    advice: ClassVar[Mapping[str, str]] = {}
+    """What to do in place of an operation that the facility has not: `{"cancel": "ask ... by mail"}`."""
     no_verify: ClassVar[str] = "this facility offers no harmless call that would check credentials"
 
     @abstractmethod

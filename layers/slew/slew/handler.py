@@ -26,7 +26,7 @@ from slew import (
 from slew.errors import Invalid, SlewError
 from slew.facility import Facility
 from slew.log import logger
-from slew.models import AllocationBody, AllocationPatch, ResubmitBody, SubmitBody, UpdateBody
+from slew.models import AllocationBody, AllocationPatch, CloseBody, ResubmitBody, SubmitBody, UpdateBody
 from slew.principals import Principal, Role, from_event
 from slew.records import Request
 from slew.status import Status
@@ -101,11 +101,13 @@ class _Routes:
         self.app.delete(one)(self.cancel_request)
         self.app.post(f"{one}/refresh")(self.refresh_request)
         self.app.post(f"{one}/resubmit")(self.resubmit_request)
+        self.app.post(f"{one}/close")(self.close_request)
         return {
             collection: ["POST"],
             f"{collection}/{{id}}": ["GET", "PUT", "DELETE"],
             f"{collection}/{{id}}/refresh": ["POST"],
             f"{collection}/{{id}}/resubmit": ["POST"],
+            f"{collection}/{{id}}/close": ["POST"],
         }
 
     @property
@@ -218,6 +220,12 @@ class _Routes:
             self.desk, self._readable(id), Caller(principal), confirmed=body.confirm_not_at_facility
         )
         return self._shown(request, 202 if request.status in _WAITING else 200)
+
+    def close_request(self, id: str) -> Response[Any]:
+        principal = self.principal
+        http_api.query(self.event)
+        body = parse(CloseBody, http_api.json_body(self.event))
+        return self._shown(changes.close(self.desk, self._readable(id), body, principal))
 
     def _readable(self, id: str) -> Request:
         principal = self.principal

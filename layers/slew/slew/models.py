@@ -208,6 +208,16 @@ class ResubmitBody(Model):
     )
 
 
+class CloseBody(Model):
+    """Body of `POST /facilities/{facility}/requests/{id}/close`: what a person has found out."""
+
+    status: Literal[Status.SUBMITTED, Status.COMPLETE, Status.FAILED, Status.EXPIRED, Status.CANCELLED] = (
+        Field(description="How it ended; `submitted`: one of unknown outcome is at the facility after all")
+    )
+    facility_request_id: Line | None = Field(None, max_length=200, description="The facility's id, if found")
+    comment: Line | None = Field(None, max_length=500, description="How one knows")
+
+
 class ValidityRange(Model):
     """When requests may be made, UTC, both ends inclusive."""
 

@@ -26,6 +26,10 @@ _SECRET_FIELD = re.compile(
 )
 
 
+# A signed token is a credential while it lasts, and made from a secret that is not in it.
+_JWT_SIGNATURE = re.compile(r"(eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{2,}\.)[A-Za-z0-9_-]{8,}")
+
+
 class Redactor:
     """Masks known secret values wherever they stand, and secret headers and fields by their names."""
 
@@ -40,6 +44,8 @@ class Redactor:
         """The text with every known secret masked."""
         if text in self._whole:
             return MASK
+        if "eyJ" in text:
+            text = _JWT_SIGNATURE.sub(rf"\1{MASK}", text)
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:

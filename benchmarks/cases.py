@@ -7,15 +7,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from benchmarks.system import BARE, LIBRARIES, Bench
 from local import apigateway
-from local.simulators import atlas, endpoint
-from local.simulators.observation_portal import accounts
+from local.examples import HOOK_KEYS, Example, examples
 from local.simulators.slack import SEEDED_HOOKS
-from local.stack import ROOT
 
 GROUP = "benchmark"
 MANY = 100_000
@@ -39,8 +36,8 @@ def cases(bench: Bench) -> list[Case]:
     """The floors, every facility, every other function of the template. Creates what they need."""
     _lift_limits(bench)
     floors = [_floor(BARE, "nothing"), _floor(LIBRARIES, "nothing")]
-    given = examples(bench.simulators["generic"].url)
-    facilities = [_facility(bench, facility, *about) for facility, about in given.items()]
+    given = examples(bench.simulators).values()
+    facilities = [_facility(bench, example) for example in given]
     found = [*floors, *facilities, *_others(bench)]
     missing = {function.name for function in bench.system.functions} - {case.function for case in found}
     if missing:
@@ -55,57 +52,24 @@ def _lift_limits(bench: Bench) -> None:
     throttle = {"create": None, "validate": None, "cancel": None}
     proposals = {"LCO2026B-001": {"hours": MANY, "ipp_limit": MANY}}
     bench.configure("lco", {"throttle": throttle, "proposals": proposals})
-
-
-def examples(endpoint_url: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """By facility, the bodies of its example events: an allocation, and a request under it.
-
-    What a simulator would not take is put in their place: examples hold no working credentials, and name
-    neither `endpoint_url`, where the generic facility's simulator is, nor a target that is up today.
-    """
-    found = {}
-    for path in sorted((ROOT / "events").glob("*-allocation.json")):
-        facility = path.stem.removesuffix("-allocation")
-        allocation, request = _body(path), _body(path.with_name(f"{facility}-submit.json"))
-        altdata, payload = _at_simulator(endpoint_url).get(facility, ({}, {}))
-        found[facility] = (
-            {**allocation, "altdata": {**allocation["altdata"], **altdata}},
-            {**request, "payload": {**request["payload"], **payload}},
-        )
-    return found
-
-
-def _body(event: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(json.loads(event.read_text())["body"])
-    return content
-
-
-def _at_simulator(endpoint_url: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """By facility, changes to the example's altdata and payload."""
-    generic = {
-        "endpoint": f"{endpoint_url}/api/requests",
-        "api_token": endpoint.DEMO_TOKEN,
-        "remote_allocation_id": 1,
-    }
-    return {
-        # The Moon may be near the target that is up.
-        "lco": ({"API_TOKEN": accounts.DEMO_TOKEN}, {"minimum_lunar_distance": 0}),
-        "atlas_forced_photometry": ({"api_token": atlas.DEMO_TOKEN}, {}),
-        "generic": (generic, {}),
-        "slack": (_hook(), {}),
-    }
+    proposals = {"SOAR2026B-004": {"hours": MANY, "ipp_limit": MANY}}
+    bench.configure("soar", {"throttle": throttle, "proposals": proposals})
+    bench.configure("swift_too", {"guard_s": 0})
+    bench.configure("swift_xrt", {"max_jobs": MANY})
 
 
 def _hook() -> dict[str, str]:
-    workspace, channel, token = SEEDED_HOOKS[0]
-    return {"slack_workspace": workspace, "slack_channel": channel, "slack_token": token}
+    return dict(zip(HOOK_KEYS, SEEDED_HOOKS[0], strict=True))
 
 
-def _facility(bench: Bench, facility: str, allocation: Mapping[str, Any], request: Mapping[str, Any]) -> Case:
+def _facility(bench: Bench, example: Example) -> Case:
+    facility = example.facility
     function = _function_of(bench, f"/facilities/{facility}/requests")
     target = {"name": "benchmark", "ra": _opposite_the_sun(), "dec": -5.0}
-    body = {**request, "allocation_id": facility, "target": target}
-    made = {**allocation, "id": facility, "group": GROUP}
+    body = {**example.request, "allocation_id": facility}
+    if "target" in body:
+        body["target"] = target
+    made = {**example.allocation, "id": facility, "group": GROUP}
     create = bench.http_event("POST", f"/facilities/{facility}/allocations", made)
     _expect(bench.cold(function, create).answer, 201)
     url = f"/facilities/{facility}/requests"
@@ -183,7 +147,7 @@ def _function_of(bench: Bench, path: str) -> str:
 def _a_request(bench: Bench) -> str:
     """The id of a request with a history, to read again and again."""
     target = {"name": "benchmark", "ra": 10.0, "dec": -5.0}
-    request = examples(bench.simulators["generic"].url)["slack"][1]
+    request = examples(bench.simulators)["slack"].request
     body = {**request, "allocation_id": "slack", "target": target}
     function = _function_of(bench, "/facilities/slack/requests")
     event = bench.http_event("POST", "/facilities/slack/requests", body)

@@ -17,11 +17,12 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
-from local import demo_script, demo_steps
+from local import demo_data, demo_others, demo_script, demo_steps
 from local.console import Console
 from local.demo_api import Api, Checks, Failure
 from local.demo_record import Record
 from local.demo_steps import Run
+from local.examples import examples
 from local.stack import Stack
 
 
@@ -76,12 +77,16 @@ def demonstrate(console: Console, workdir: Path) -> Checks:
         demo_steps.dry_run(run)
         demo_steps.submit(run)
         demo_steps.submit_again(run)
+        others = demo_others.submit_examples(run, run.examples, run.began)
         demo_steps.let_time_pass(run)
+        demo_others.look_at(run, others)
         demo_steps.cancel(run)
         demo_steps.show_notices(run)
         demo_steps.count_triggers(run)
-        demo_steps.look_for_secrets(run, workdir)
-        demo_steps.close(run)
+        demo_data.wait_for_data(run, others)
+        demo_data.mails_with_plots(run)
+        demo_steps.look_for_secrets(run, workdir, demo_others.secrets_of(others))
+        demo_steps.close(run, [(each.facility, each.latest, each.ms) for each in others])
     return run.checks
 
 
@@ -101,11 +106,11 @@ def start(console: Console, workdir: Path, cleanup: ExitStack) -> Run:
     console.item("API", state["url"])
     console.item("AWS", state["aws_endpoint"])
     console.item("functions", ", ".join(sorted(name.removesuffix("Function") for name in state["functions"])))
-    for name, url in state["simulators"].items():
-        console.item("simulator", f"{name} {url}")
+    console.item("simulators", ", ".join(f"{name} {url}" for name, url in state["simulators"].items()), 8)
     now = datetime.fromisoformat(state["now"])
     plans = demo_script.plans(now, f"{state['simulators']['generic']}/api/requests")
-    return Run(console, checks, api, Record(state["simulators"], state["aws_endpoint"]), plans, stack.token)
+    record = Record(state["simulators"], state["aws_endpoint"])
+    return Run(console, checks, api, record, plans, stack.token, examples(stack.simulators), now)
 
 
 if __name__ == "__main__":

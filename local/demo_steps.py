@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from local.console import Console
 from local.demo_api import Answer, Api, Checks, await_that
 from local.demo_record import Record, function_logs, headline, leaks, reading
 from local.demo_script import GROUP_MAIL, JSON, SN_2023IXF, Plan, secrets
+from local.examples import Example
 
 JUMP_S = 780
 """More than ATLAS's 40 s, LCO's five minutes of planning, and the eleven minutes at most to a poll of LCO."""
@@ -27,6 +29,8 @@ class Run:
     record: Record
     plans: tuple[Plan, ...]
     token: str
+    examples: dict[str, Example]
+    began: datetime
     submitted: dict[str, Answer] = field(default_factory=dict)
     latest: dict[str, JSON] = field(default_factory=dict)
 
@@ -111,6 +115,14 @@ def submit_again(run: Run) -> None:
     run.console.item("same key", f"other body: {refused['detail']}")
 
 
+def submit_another(run: Run) -> str:
+    """A second request at LCO, to be followed to its images; returns its id."""
+    plan = run.plan("lco")
+    made = run.api.shown("POST", f"{plan.path}/requests", 201, plan.body, f"{plan.key}-followed").body
+    run.console.item("request", f"{made['id']}: another one at LCO, to be followed to its images")
+    return str(made["id"])
+
+
 def let_time_pass(run: Run) -> None:
     """The schedule follows what was submitted."""
     run.console.step(f"Let {JUMP_S // 60} minutes pass: the schedule asks the facilities how it goes")
@@ -161,19 +173,17 @@ def count_triggers(run: Run) -> None:
         request_id = run.latest[plan.label]["id"]
         run.console.begin(plan.label)
         triggers = run.record.triggers(plan)
-        run.console.end(
-            f"{len(triggers)} trigger{'s' * (len(triggers) != 1)}", "green" if len(triggers) == 1 else "red"
-        )
+        run.console.end(f"{len(triggers)} trigger{'s' * (len(triggers) != 1)}")
         run.checks.equal(f"triggers at {plan.label}", len(triggers), 1)
         run.checks.equal(
             f"{plan.label}: it names our request", request_id in triggers[0], plan.trigger.holds_id
         )
 
 
-def look_for_secrets(run: Run, workdir: Path) -> None:
+def look_for_secrets(run: Run, workdir: Path, more: set[str]) -> None:
     """No credential in any answer, in this output, or in a log."""
     run.console.begin("credentials in the answers, in this output, in the functions' logs")
-    known = {run.token, *(secret for plan in run.plans for secret in secrets(plan.allocation))}
+    known = {run.token, *more, *(secret for plan in run.plans for secret in secrets(plan.allocation))}
     places = {
         "an answer": run.api.answers,
         "the output": [run.console.printed],
@@ -188,8 +198,8 @@ def look_for_secrets(run: Run, workdir: Path) -> None:
     )
 
 
-def close(run: Run) -> None:
-    """The table."""
+def close(run: Run, others: Sequence[tuple[str, JSON, float]]) -> None:
+    """The table; `others`: facility, request and milliseconds of those that are not planned."""
     run.console.step("In short")
     rows = []
     for plan in run.plans:
@@ -203,6 +213,10 @@ def close(run: Run) -> None:
                 f"{answer.ms:.0f}",
             )
         )
+    rows += [
+        (name, request["id"], _cut(request["facility_request_id"] or "-"), request["status"], f"{ms:.0f}")
+        for name, request, ms in others
+    ]
     run.console.table(("facility", "request id", "facility's id", "status", "ms"), rows, right=(4,))
 
 
@@ -284,3 +298,7 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 24 else f"{text[:23]}…"

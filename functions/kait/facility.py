@@ -27,6 +27,7 @@ class Kait(Facility):
 
     id = "kait"
     title = "KAIT"
+    lanes = 1  # card: send one at a time
     Altdata = KaitAltdata
     payloads: ClassVar = {None: KaitPayload}
     advice: ClassVar = {"cancel": "ask the KAIT team by mail", "update": "ask the KAIT team by mail"}

@@ -41,6 +41,7 @@ class Lt(Facility):
 
     id = "lt"
     title = "Liverpool Telescope"
+    lanes = 1  # card: send one at a time
     Altdata = LtAltdata
     payloads = {  # noqa: RUF012 (declared ClassVar in the base)
         "ioo": IOO,

@@ -40,6 +40,7 @@ class Nicer(Facility):
 
     id = "nicer"
     title = "NICER"
+    lanes = 1  # card: send one at a time
     Altdata = NicerAltdata
     payloads: ClassVar = {None: NicerPayload}
     advice: ClassVar = {"cancel": "write to the NICER team", "update": "write to the NICER team"}

@@ -11,7 +11,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from queries import results
+from queries import export, results
 from slew import (
     astro,
     clock,
@@ -32,6 +32,7 @@ ROUTES = {
     "/facilities/{facility}": ["GET"],
     "/allocations": ["GET"],
     "/requests": ["GET"],
+    "/groups/{group}/export": ["GET"],
     "/requests/{id}": ["GET"],
     "/requests/{id}/transactions": ["GET"],
     "/requests/{id}/products": ["GET"],
@@ -132,6 +133,16 @@ def photometry(id: str) -> Response[Any]:
     """The measurements in this request's products; nothing is left out that no parameter cuts."""
     parameters = http_api.query(_event(), "format", "instrument_id", *light_curve.CUTS)
     return results.photometry(_request(id), parameters)
+
+
+@app.get("/groups/<group>/export")
+def exported(group: str) -> Response[Any]:
+    """All that is kept of a group, page by page; for its managers."""
+    principal = _principal()
+    parameters = http_api.query(_event(), "cursor")
+    principal.require(Role.MANAGER, group)
+    document, following = export.page(group, _cursor(parameters))
+    return http_api.answer({**document, "next_cursor": _encode(following)})
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

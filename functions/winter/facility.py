@@ -40,6 +40,7 @@ class Winter(Facility):
 
     id = "winter"
     title = "WINTER"
+    lanes = 1  # card: one trigger of a programme in flight at a time
     Altdata = WinterAltdata
     payloads: ClassVar[Mapping[str | None, type[CameraPayload]]] = {
         "winter": WinterPayload,

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 EVENTS = sorted(
     (ROOT / "events").glob("*.json"), key=lambda path: (path.stem.partition("-")[2] != "allocation", path)
 )
+NOTHING_THERE = {"plots-photometry"}  # a request of an example's id is nowhere
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("events")]
 
 
@@ -37,7 +38,7 @@ def test_an_event_is_answered(stack: Stack, path: Path) -> None:
     event = json.loads(path.read_text(encoding="utf-8"))
     answer: Any = stack.invoke(logical_id(path), event)
     if "requestContext" in event and event.get("type") != "REQUEST":
-        assert answer["statusCode"] < 300, answer["body"]
+        assert answer["statusCode"] < 300 or path.stem in NOTHING_THERE, answer["body"]
         json.loads(answer["body"])
     elif event.get("type") == "REQUEST":
         assert answer["isAuthorized"] is True

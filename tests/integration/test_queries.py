@@ -149,3 +149,18 @@ def test_openapi_is_public_and_the_rest_is_not(embedded_aws: Any) -> None:
     assert nobody("GET", "/elsewhere").status == 404
     reply = nobody("POST", "/requests")
     assert (reply.status, reply.headers["Allow"]) == (405, "GET")
+
+
+def test_a_group_is_exported_whole_and_by_its_managers_alone(filled: Client) -> None:
+    seen: list[str] = []
+    url = "/groups/red/export"
+    first = filled("GET", url).json
+    assert [each["id"] for each in first["allocations"]] == ["toy-red"]
+    assert SECRET not in str(first)
+    seen += [each["target"]["name"] for each in first["requests"]]
+    assert seen == ["AT red 2", "AT red 1", "AT red 0"]
+    assert all(each["history"] and each["transactions"] for each in first["requests"])
+    assert first["next_cursor"] is None
+    assert Client(queries, role="manager", groups="red")("GET", url).status == 200
+    for role, groups in (("manager", "blue"), ("observer", "red")):
+        assert Client(queries, role=role, groups=groups)("GET", url).status == 403

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from local.settings import SimulatorUrls
 from local.simulators.atlas.accounts import DEMO_TOKEN as ATLAS_TOKEN
 from local.simulators.endpoint import DEMO_TOKEN as ENDPOINT_TOKEN
+from local.simulators.mma import DEMO_TOKEN as PLANS_TOKEN
 from local.simulators.observation_portal.accounts import DEMO_TOKEN as PORTAL_TOKEN
 from local.simulators.slack import SEEDED_HOOKS
 
@@ -43,7 +45,7 @@ def examples(simulators: Mapping[str, SimulatorUrls]) -> dict[str, Example]:
         found[facility] = Example(
             facility,
             {**allocation, "altdata": {**allocation["altdata"], **altdata}},
-            {**request, "payload": {**request["payload"], **payload}},
+            {**request, "payload": _merged(request["payload"], payload)},
         )
     return found
 
@@ -52,6 +54,11 @@ def body_of(event: Path) -> Json:
     """The JSON body of an API event in a file."""
     content: Json = json.loads(json.loads(event.read_text(encoding="utf-8"))["body"])
     return content
+
+
+def _merged(payload: Json, changes: Json) -> Json:
+    """The payload with changes; None leaves out."""
+    return {key: value for key, value in {**payload, **changes}.items() if value is not None}
 
 
 def _replacements(simulators: Mapping[str, SimulatorUrls]) -> dict[str, tuple[Json, Json]]:
@@ -63,6 +70,11 @@ def _replacements(simulators: Mapping[str, SimulatorUrls]) -> dict[str, tuple[Js
         "atlas_forced_photometry": ({"api_token": ATLAS_TOKEN}, {}),
         "slack": (dict(zip(HOOK_KEYS, SEEDED_HOOKS[0], strict=True)), {}),
     }
+    if "mma" in simulators:
+        port = urlsplit(simulators["mma"].url).port
+        receiver = {"protocol": "http", "host": "127.0.0.1", "port": str(port), "access_token": PLANS_TOKEN}
+        # Names are unique at the receiver: without one it follows from the request.
+        found["mma"] = ({**receiver, "receiver_lists": True, "receiver_deletes": True}, {"queue_name": None})
     if "generic" in simulators:
         endpoint = f"{simulators['generic'].url}/api/requests"
         altdata = {"endpoint": endpoint, "api_token": ENDPOINT_TOKEN, "remote_allocation_id": 1}

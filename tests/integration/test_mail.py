@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -13,7 +15,7 @@ from slew import mail
 from slew.errors import FacilityError, NotSent, Rejected, Unanswered
 from slew.mail import Mailer, deliver
 from slew.redact import Redactor
-from slew.wire import Mail
+from slew.wire import Attachment, Mail
 
 SENDER = '"Follow-up service" <followup@example.org>'
 SECRET = "hush-hush-hush"
@@ -100,6 +102,19 @@ def test_each_recipient_gets_a_mail_of_their_own(bench: Bench) -> None:
     assert first["reply_to"] == ["jdoe@example.org"]
     assert first["cc"] == first["bcc"] == []
     assert bench.marked == 1
+
+
+def test_an_attachment_goes_along(bench: Bench) -> None:
+    plan = Attachment("plan.json", "application/json", b'{"fields": 3}\n' * 1000)
+    bench.mailer.send(replace(letter("a@example.org"), attachments=(plan,)))
+    assert bench.outbox[0]["attachments"] == [
+        {"file_name": "plan.json", "content_type": "application/json", "bytes": 14_000}
+    ]
+    [sent] = bench.outbox[0]["request"]["Content"]["Simple"]["Attachments"]
+    assert base64.b64decode(sent["RawContent"]) == plan.content
+    (exchange,) = bench.mailer.exchanges
+    assert "(14000 bytes)" in exchange.request_body
+    assert "fields" not in exchange.request_body
 
 
 def test_the_record(bench: Bench) -> None:

@@ -21,6 +21,7 @@ DIMENSIONLESS = {
     "configuration_repeats",
     "PhaseMinimum",
     "PhaseMaximum",
+    "max_nb_tiles",
     "n_dither",
     "n_dither_y",
     "n_dither_j",

@@ -1,4 +1,4 @@
-"""Angles and times: sexagesimal text, MJD, galactic coordinates.
+"""Angles and times: sexagesimal text, MJD, galactic coordinates, separations.
 
 Held to astropy by the tests (1 mas, 1 ms).
 """
@@ -64,6 +64,19 @@ def to_galactic(ra_deg: float, dec_deg: float) -> tuple[float, float]:
     vector = (math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec))
     x, y, z = (sum(a * b for a, b in zip(row, vector, strict=True)) for row in _TO_GALACTIC)
     return math.degrees(math.atan2(y, x)) % 360, math.degrees(math.atan2(z, math.hypot(x, y)))
+
+
+def separation_arcsec(ra1_deg: float, dec1_deg: float, ra2_deg: float, dec2_deg: float) -> float:
+    """Great-circle separation, arcsec, of two positions in degrees.
+
+    Vincenty's formula for the sphere (Survey Review 23, 88, 1975), which is exact from nothing to 180 degrees.
+    """
+    ra = math.radians(ra2_deg - ra1_deg)
+    dec1, dec2 = math.radians(dec1_deg), math.radians(dec2_deg)
+    across = math.cos(dec2) * math.sin(ra)
+    along = math.cos(dec1) * math.sin(dec2) - math.sin(dec1) * math.cos(dec2) * math.cos(ra)
+    towards = math.sin(dec1) * math.sin(dec2) + math.cos(dec1) * math.cos(dec2) * math.cos(ra)
+    return math.degrees(math.atan2(math.hypot(across, along), towards)) * 3600
 
 
 def to_mjd(moment: datetime) -> float:

@@ -7,6 +7,7 @@ nothing here uses (docs/performance.md).
 from __future__ import annotations
 
 import os
+import threading
 from functools import cache
 from typing import Any
 
@@ -18,8 +19,10 @@ _CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=20,  # more than Facility.lanes
     parameter_validation=False,  # AWS judges what the store and the vault build; twice costs 0.2 ms a call
 )
+_making = threading.Lock()
 
 
 class _Loader(Loader):
@@ -39,8 +42,9 @@ def client(service: str) -> Any:
 
 
 def new_client(service: str, config: Config) -> Any:
-    """A client with settings of its own."""
-    return _session().create_client(service, config=config)
+    """A client with settings of its own; a session makes one at a time."""
+    with _making:
+        return _session().create_client(service, config=config)
 
 
 @cache

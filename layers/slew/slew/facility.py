@@ -162,6 +162,7 @@ class Progress:
     `products`: what there is to fetch, plain JSON values without secrets: `name` (unique in the request, safe
     as a file name), `kind` (`image`, `spectrum`, `photometry`, `light_curve`, `position`, `table`, `log`,
     `archive`), where known `url`, `content_type`, `size` (bytes), `md5`, and the facility's own keys.
+    `files`: content of products that came with a message, by their names; it goes into the bucket.
     """
 
     status: Status | None
@@ -170,6 +171,7 @@ class Progress:
     data: Mapping[str, Any] = field(default_factory=dict)
     products: tuple[Mapping[str, Any], ...] | None = None
     next_poll_s: float | None = 600.0
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -289,6 +291,11 @@ class Facility(ABC):
     """
     first_poll_s: ClassVar[float] = 300.0
     """Seconds from submission to the first poll."""
+    lanes: ClassVar[int] = 16
+    """How many requests the schedule works on at once, each of another allocation.
+
+    1 where the facility serves one caller at a time.
+    """
     needs_target: ClassVar[bool] = True
     """Whether a request must name a target; observation plans carry pointings of their own."""
     takes_plans: ClassVar[bool] = False
@@ -352,15 +359,18 @@ class Facility(ABC):
         """Whether a message shows the credential that this altdata demands; compared in constant time."""
         raise NotImplementedError
 
-    def message_number(self, message: Message) -> int:
-        """The number of the request that a message is about. Raises Invalid."""
+    def message_number(self, message: Message) -> int | None:
+        """The number of the request that a message is about; None: of no request, and it is not kept.
+
+        Raises Invalid, NotFound.
+        """
         raise NotImplementedError
 
     def receive(self, order: Order[Any, Any], message: Message) -> Progress:
         """What a message says of its request. Raises Invalid."""
         raise NotImplementedError
 
-    def reply(self, error: Problem | None) -> tuple[int, Any]:
+    def reply(self, message: Message, error: Problem | None) -> tuple[int, Any]:
         """HTTP status and JSON of the answer to a message, in the form that the facility reads."""
         raise NotImplementedError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from slew import recovery, store, tracking, work
+from slew import recovery, retrieval, store, tracking, work
 from slew.errors import Conflict, NotFound, Problem, Unauthorized, Unavailable
 from slew.facility import Facility, Message
 from slew.log import logger
@@ -24,8 +24,8 @@ def take(desk: Desk, message: Message) -> tuple[int, Any]:
         _receive(desk, message)
     except Problem as error:
         logger.warning("a message was refused", status=error.status, detail=error.detail)
-        return desk.facility.reply(error)
-    return desk.facility.reply(None)
+        return desk.facility.reply(message, error)
+    return desk.facility.reply(message, None)
 
 
 def _receive(desk: Desk, message: Message) -> None:
@@ -33,6 +33,9 @@ def _receive(desk: Desk, message: Message) -> None:
     if not opened:
         raise Unauthorized("the message shows no credential of an allocation of this facility")
     number = desk.facility.message_number(message)
+    if number is None:
+        logger.info("a message about no request was taken", path=message.path)
+        return
     request_id = store.request_of_number(desk.facility.id, number)
     request = store.get_request(request_id) if request_id else None
     if request is None or request.allocation_id not in opened:
@@ -49,6 +52,7 @@ def _apply(desk: Desk, request: Request, message: Message) -> None:
     progress = desk.facility.receive(work.order_of(desk.facility, request, case), message)
     claimed = work.claim(desk, request, "message")
     after = tracking.progressed(desk, claimed, progress)
+    retrieval.keep(claimed, case, progress)
     work.settle(desk, claimed, after, action="message", by=desk.facility.title, case=case, always_event=True)
 
 

@@ -69,7 +69,15 @@ def _verdict(facility: Facility, order: Order[Any, Any], prepared: Prepared, cas
 def _shown(case: Case, exchange: HttpRequest | Mail | Upload) -> dict[str, Any]:
     if isinstance(exchange, Mail):
         mail: dict[str, Any] = case.redactor.data(
-            {"method": "EMAIL", "to": list(exchange.to), "subject": exchange.subject, "text": exchange.text}
+            {
+                "method": "EMAIL",
+                "to": list(exchange.to),
+                "subject": exchange.subject,
+                "text": exchange.text,
+                "attachments": [
+                    {"name": each.name, "bytes": len(each.content)} for each in exchange.attachments
+                ],
+            }
         )
         return mail
     text = shown(case.redactor, exchange.body, _WHOLE)

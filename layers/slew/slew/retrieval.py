@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from slew import clock, fetching, objects, store, work
 from slew.errors import FacilityError, NoAnswer, Rejected
-from slew.facility import Facility, Order
+from slew.facility import Facility, Order, Progress
 from slew.fetching import Fetch
 from slew.log import logger
 from slew.records import Request
@@ -30,8 +30,8 @@ def follow(facility: Facility, case: Case, request: Request, ends_at: float) -> 
 
     What is left to be fetched has the request's `fetch_at`.
     """
-    if not facility.can("download"):
-        return request
+    if not facility.can("download") or (request.products is None and request.fetch_at is None):
+        return request  # nothing new has been found, and nothing waits
     known = store.fetches(request.id)
     waits: list[float] = []
     measured = 0
@@ -60,6 +60,26 @@ def products_of(request: Request, case: Case) -> list[dict[str, Any]]:
     return [case.redactor.data(dict(each)) for each in request.products]
 
 
+def keep(request: Request, case: Case, progress: Progress) -> None:
+    """Put products whose content came with a message into the bucket, as if they had been fetched."""
+    for product in progress.products or ():
+        name, content = str(product["name"]), progress.files.get(str(product["name"]))
+        if content is None:
+            continue
+        key, content_type = _key(request, name), str(product["content_type"])
+        objects.put(key, content, content_type)
+        done = Fetch(
+            name,
+            _identity(case.redactor.data(dict(product))),
+            object=key,
+            sha256=hashlib.sha256(content).hexdigest(),
+            size=len(content),
+            content_type=content_type,
+            fetched_at=clock.isoformat(clock.timestamp()),
+        )
+        store.put_fetch(request, case.redactor.data(done.as_doc()))
+
+
 def rows(request: Request) -> list[dict[str, Any]]:
     """The measurements that were read in a request's products, by time; see `slew.photometry.Row`."""
     found: list[dict[str, Any]] = []
@@ -71,10 +91,18 @@ def rows(request: Request) -> list[dict[str, Any]]:
 
 def _begun(product: Mapping[str, Any], doc: Mapping[str, Any] | None) -> Fetch:
     """How far a product is, from the start where the facility describes another file by its name."""
-    identity = hashlib.sha256(json.dumps(product, sort_keys=True).encode()).hexdigest()[:24]
+    identity = _identity(product)
     if doc and doc["identity"] == identity:
         return Fetch.from_doc(doc)
     return Fetch(str(product["name"]), identity)
+
+
+def _identity(product: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(product, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _key(request: Request, name: str) -> str:
+    return f"products/{request.facility}/{request.id}/{fetching.safe_name(name)}"
 
 
 def _fetched(
@@ -86,7 +114,7 @@ def _fetched(
     begun: Fetch,
     ends_at: float,
 ) -> Fetch:
-    key = f"products/{facility.id}/{request.id}/{fetching.safe_name(begun.name)}"
+    key = _key(request, begun.name)
     try:
         wire = facility.download(order, product, case.link)
         done = fetching.fetch(case.http, wire, product, begun, key, ends_at)

@@ -29,6 +29,9 @@ LIVE = AT_FACILITY | {Status.PENDING, Status.SUBMITTING, Status.UNKNOWN}
 ENDED = frozenset(Status) - LIVE
 """Nothing more is expected of it."""
 
+COUNTED = LIVE | {Status.COMPLETE}
+"""It has been observed or still may be: it counts for constraints, and has its share of exposure hours."""
+
 RESUBMITTABLE = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN})
 """`resubmit` is for these (`unknown` only when a person confirms that the facility has it not)."""
 

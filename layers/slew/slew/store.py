@@ -233,16 +233,20 @@ def request_at_facility(allocation: Allocation, facility_request_id: str) -> Req
     return next((request for request in found if request.facility_request_id == facility_request_id), None)
 
 
-def due(facility: str, now: float, limit: int) -> list[str]:
-    """Ids of the facility's requests that the schedule has to look at, the longest overdue first."""
-    answer = table.client().query(
-        TableName=config.table(),
-        IndexName="due",
-        KeyConditionExpression="due_pk = :facility AND due_at <= :now",
-        ExpressionAttributeValues={":facility": {"S": facility}, ":now": {"N": f"{now:.3f}"}},
-        Limit=limit,
-    )
-    return [item["pk"]["S"].removeprefix("REQUEST#") for item in answer["Items"]]
+def due(facility: str, now: float, page: int) -> Iterator[tuple[str, str]]:
+    """Ids of the facility's requests that the schedule has to look at, each with its allocation's.
+
+    The longest overdue comes first; as many at a time as `page` are read as they are wanted.
+    """
+    arguments: dict[str, Any] = {
+        "TableName": config.table(),
+        "IndexName": "due",
+        "KeyConditionExpression": "due_pk = :facility AND due_at <= :now",
+        "ExpressionAttributeValues": {":facility": {"S": facility}, ":now": {"N": f"{now:.3f}"}},
+        "Limit": page,
+    }
+    for item in table.pages(arguments):
+        yield item["pk"]["S"].removeprefix("REQUEST#"), item["allocation_id"]["S"]
 
 
 def _put_products(request: Request) -> None:

@@ -5,7 +5,11 @@ The schedule's tick, `refresh`, and what the facility says of a request of unkno
 
 from __future__ import annotations
 
+from functools import partial
+from math import inf
+
 from slew import clock, recovery, retrieval, store, submission, work
+from slew.agenda import Agenda
 from slew.errors import (
     Conflict,
     FacilityError,
@@ -17,6 +21,7 @@ from slew.errors import (
     Unavailable,
 )
 from slew.facility import Absent, Progress, Submission
+from slew.lanes import Lanes
 from slew.log import logger
 from slew.principals import Principal, Role
 from slew.records import Request
@@ -25,7 +30,6 @@ from slew.work import Case, Desk
 
 TICK_MARGIN_S = 20.0
 """A tick begins nothing new when less than this is left of its time."""
-BATCH = 25
 _REFRESH_FETCH_S = 5.0  # API Gateway answers for a function after 30 s, and the schedule fetches the rest
 ABSENT_AFTER_S = 120.0
 """A facility that has not got the request is believed only so long after the send, lest it go twice."""
@@ -34,20 +38,24 @@ ABSENT_AFTER_S = 120.0
 def tick(desk: Desk) -> dict[str, int]:
     """Look at every request that is due, the longest overdue first, while there is time.
 
-    The next tick takes up the rest.
+    As many at once as the facility has lanes, but one after another with one allocation: the facility sees
+    each account ask one thing at a time, and what is read for all requests of an account is read once. What
+    is left stays due, and the next tick takes it up.
     """
+    todo = Agenda(desk.facility.id)
     looked = failed = 0
-    seen: set[str] = set()
-    while clock.timestamp() < desk.ends_at - TICK_MARGIN_S:
-        ids = [each for each in store.due(desk.facility.id, clock.timestamp(), BATCH) if each not in seen]
-        if not ids:
-            break
-        for request_id in ids:
-            if clock.timestamp() >= desk.ends_at - TICK_MARGIN_S:
+    with Lanes(desk.facility.lanes) as lanes:
+        while clock.timestamp() < desk.ends_at - TICK_MARGIN_S:
+            found = None if lanes.full else todo.take(lanes.keys)
+            if found:
+                looked += 1
+                lanes.start(found[1], partial(_looked_at, desk, found[0]))
+            elif not lanes.idle:
+                failed += lanes.finished().count(False)
+            elif not todo.renew():
                 break
-            seen.add(request_id)
-            looked += 1
-            failed += not _looked_at(desk, request_id)
+        while not lanes.idle:
+            failed += lanes.finished().count(False)
     return {"looked_at": looked, "failed": failed}
 
 
@@ -98,8 +106,9 @@ def look(desk: Desk, request: Request) -> Request:
 def _looked_at(desk: Desk, request_id: str) -> bool:
     try:
         request = store.get_request(request_id)
-        if request is None or request.leased(clock.timestamp()):
-            return True
+        now = clock.timestamp()
+        if request is None or request.leased(now) or now < (request.next_action_at or inf):
+            return True  # somebody else is at it, or has been since it was listed
         recovered = recovery.recover(desk, request)
         if recovered is request:
             look(desk, request)

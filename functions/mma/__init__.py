@@ -1,0 +1,1 @@
+"""The Lambda function of telescopes that take multi-messenger observation plans."""

@@ -1,0 +1,88 @@
+"""The kinds of fields that models are made of, and the models' base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from slew import astro
+
+_CONTROL = {*map(chr, range(0x20)), "\x7f", "\x85", "\u2028", "\u2029"}
+
+
+def _no_control(text: str) -> str:
+    if _CONTROL & set(text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be an ISO date or datetime")
+    return astro.parse_utc(value)
+
+
+def _hook_part(part: SecretStr) -> SecretStr:
+    value = part.get_secret_value()
+    if not (value.isascii() and value.isalnum()):
+        raise ValueError("must be letters and digits only")
+    return part
+
+
+def _degrees(parse: Callable[[str], float]) -> BeforeValidator:
+    def to_degrees(value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError("must be a number in degrees or sexagesimal text")
+        return parse(value) if isinstance(value, str) else value
+
+    return BeforeValidator(to_degrees, json_schema_input_type=float | str)
+
+
+Line = Annotated[str, AfterValidator(_no_control)]
+"""One line of text, without control characters."""
+
+Truthy = Annotated[
+    bool,
+    BeforeValidator(
+        lambda value: value in (True, "T", "t", "True", "true", "1"), json_schema_input_type=bool | str
+    ),
+]
+"""A flag with the spellings that SkyPortal takes as true.
+
+Anything else is false (notifications card, Credentials).
+"""
+
+Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+"""An ISO date or datetime, UTC where it has no offset."""
+
+Address = Annotated[Line, Field(max_length=254, pattern=r"^$|^[^\s@,<>\"']+@[^\s@,<>\"']+$")]
+"""One email address, or empty."""
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A finite JSON number; neither text nor a flag passes for one."""
+
+RA = Annotated[float, _degrees(astro.parse_ra), Field(ge=0, lt=360, allow_inf_nan=False)]
+Dec = Annotated[float, _degrees(astro.parse_dec), Field(ge=-90, le=90, allow_inf_nan=False)]
+Identifier = Annotated[
+    str,
+    BeforeValidator(
+        lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value,
+        json_schema_input_type=str | int,
+    ),
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"),
+]
+
+
+HookPart = Annotated[SecretStr, AfterValidator(_hook_part)]
+"""One of the three parts of an incoming webhook's path, which together are its credential."""
+
+
+class Model(BaseModel):
+    """Base of the models: unknown fields are refused, for a misspelt constraint is a lost constraint."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True)

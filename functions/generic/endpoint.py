@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from generic.models import GenericAltdata, GenericPayload
+from slew import pages
 from slew.announcement import clean
 from slew.errors import Failed, NotSent, Rejected
 from slew.facility import Order, Submission
@@ -89,7 +90,7 @@ def reason(answer: Answer) -> str:
     words = next(
         (_short(body[key]) for key in ("message", "detail", "error", "title") if _short(body.get(key))), ""
     )
-    words = words or _short(re.sub(r"<[^>]*>", " ", answer.text[:20_000]))
+    words = words or _short(pages.words(answer.text))
     status = f"HTTP {answer.status}"
     return _cut(words if words.startswith(status) else f"{status}: {words}" if words else status)
 

@@ -42,7 +42,7 @@ class Generic(Facility):
 
     def submit(self, order: GenericOrder, prepared: Prepared, link: Link) -> Submission:
         """Send it. Raises Rejected, Failed, NotSent or Unanswered."""
-        return self._send(order, prepared.exchanges[0], link)
+        return self._send(order, prepared.message(), link)
 
     def update(self, order: GenericOrder, prepared: Prepared, link: Link) -> Submission:
         """PUT or POST as the altdata says, or another message. Raises as `submit`."""
@@ -71,6 +71,10 @@ class Generic(Facility):
             datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (payload.start_date, payload.end_date)
         )
         return start, end + timedelta(days=1)
+
+    def exposure_s(self, payload: GenericPayload) -> float:
+        """Counts are per filter (card: Request payload)."""
+        return payload.exposure_time * payload.exposure_counts * len(payload.observation_choices)
 
     def notification_type(self, altdata: GenericAltdata) -> str | None:
         """No notices by altdata: its `notification_type` is the transport, which itself tells of all."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from typing import Any
 
 from slew.errors import Failed, Rejected
+from slew.pages import words
 from slew.wire import Answer, NotJson
-
-WORDS = 300  # characters of the host's own words that are shown
 
 
 def message(answer: Answer) -> str | None:
@@ -33,12 +30,6 @@ def message(answer: Answer) -> str | None:
     if str(content.get("success")).strip().lower() == "true":
         return text
     raise Rejected(text or words(json.dumps(content)))
-
-
-def words(page: str) -> str:
-    """The readable text of a page or message: tags stripped, entities decoded, one line, cut."""
-    text = " ".join(html.unescape(re.sub(r"<[^<>]*>", " ", page)).split())
-    return text if len(text) <= WORDS else f"{text[:WORDS]}…"
 
 
 def _content(answer: Answer) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from slew import clock, config
 from slew.errors import Invalid, NotSent, Unanswered
 from slew.facility import Facility, Link, Order, Prepared, Submission
 from slew.models import Target
+from slew.pages import words
 from slew.wire import HttpRequest
 
 PATH = "/cgi-bin/internal/process_kait_ztf_request.py"
@@ -60,7 +61,7 @@ class Kait(Facility):
             text = f"outcome unknown, the request may have been queued: {error.reason}"
             raise Unanswered(text) from None
         told = answers.message(answer)
-        said = answers.words(answer.text) or "nothing"
+        said = words(answer.text) or "nothing"
         return Submission(
             data=_kept(request, order, answer.text),
             text=told or "",

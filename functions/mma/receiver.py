@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from html import unescape
 from typing import Any
 from urllib.parse import quote
 
 from mma.models import MmaAltdata
 from mma.plan import Plan
+from slew import pages
 from slew.announcement import clean
 from slew.errors import NoAnswer, NotSent, Rejected
 from slew.facility import Link
@@ -59,7 +58,7 @@ def taken(answer: Answer) -> tuple[str | None, str]:
         found = data.get("id") if isinstance(data, dict) else None
         usable = isinstance(found, int | str) and not isinstance(found, bool) and str(found)[:200]
         return (usable or None), ""
-    said = clean(_plain(answer.text))[:_REASON_LIMIT]
+    said = clean(pages.words(answer.text))[:_REASON_LIMIT]
     return None, f"the receiver's answer was not understood: it said {said}" if said else ""
 
 
@@ -140,7 +139,7 @@ def words(answer: Answer) -> str:
     """A refusal in a line: the JSON's message, else the body without markup."""
     content = _content(answer)
     told = content.get("message") if isinstance(content, dict) else None
-    said = clean(told if isinstance(told, str) else _plain(answer.text))[:_REASON_LIMIT]
+    said = clean(told if isinstance(told, str) else pages.words(answer.text))[:_REASON_LIMIT]
     return f"HTTP {answer.status}: {said}" if said else f"HTTP {answer.status} without a reason"
 
 
@@ -160,10 +159,6 @@ def _content(answer: Answer) -> Any:
         return answer.json()
     except NotJson:
         return None
-
-
-def _plain(text: str) -> str:
-    return unescape(re.sub(r"<[^>]*>", " ", text[:20_000]))
 
 
 def _headers(altdata: MmaAltdata) -> dict[str, str]:

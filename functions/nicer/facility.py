@@ -14,6 +14,7 @@ from nicer.session import Session
 from slew import clock, config
 from slew.errors import Failed, Invalid, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Facility, Link, Order, Prepared, Submission, Verdict, Verification
+from slew.pages import words
 from slew.wire import Answer, HttpRequest
 
 DESTINATION = "%2Fark%2Fuser%2F"  # as the peer gives it, quoted once; encoding it again is right
@@ -92,6 +93,10 @@ class Nicer(Facility):
         text = "ARK accepts the login; whether it is in the group NICERTOO shows when a form is verified"
         return Verification(True, text, {"enabled": _enabled()})
 
+    def exposure_s(self, payload: NicerPayload) -> float:
+        """The form asks for kiloseconds."""
+        return payload.ObservationTime * 1000
+
     def window(self, payload: NicerPayload) -> tuple[datetime, datetime] | None:
         """The specific time range, where there is one. Raises Invalid where it is reversed."""
         return time_range(payload, clock.now())
@@ -138,7 +143,7 @@ def _verification(session: Session, verify: HttpRequest) -> str | None:
     refused = pages.refusal(answer.text)
     if refused is not None or (answer.status == 200 and pages.is_verified(answer.text)):
         return refused
-    said = pages.words(answer.text, 200)
+    said = words(answer.text, 200)
     raise Failed(f"NICER form not understood (probably not logged in): HTTP {answer.status} {said}".rstrip())
 
 
@@ -168,8 +173,6 @@ def _submission(order: Order[NicerPayload, NicerAltdata], answer: Answer) -> Sub
         "account": order.altdata.username,
         "target": order.target.name,
         "sent_at": clock.isoformat(order.now),
-        "page": pages.words(answer.text, KEPT),
+        "page": words(answer.text, KEPT),
     }
-    return Submission(
-        data=data, text=pages.words(answer.text, 300), notes=(f"not confirmed by NICER: {LOOK}",)
-    )
+    return Submission(data=data, text=words(answer.text, 300), notes=(f"not confirmed by NICER: {LOOK}",))

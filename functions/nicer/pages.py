@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import re
+
+from slew.pages import words
 
 WORDS = 1000  # characters of a page's own words that are shown
 _REFUSED = re.compile(r"Attempted verification detected(.*?)(?:</span>|$)", re.DOTALL | re.IGNORECASE)
@@ -14,7 +15,7 @@ _BUTTON = re.compile(r"\bRPS_(SUBMIT|VERIFY)\b")
 def refusal(page: str) -> str | None:
     """Why the form was refused, in the facility's words; None where it was not."""
     found = _REFUSED.search(page)
-    return (words(found[1]) or "refused without a reason") if found else None
+    return (words(found[1], WORDS) or "refused without a reason") if found else None
 
 
 def is_verified(page: str) -> bool:
@@ -30,10 +31,3 @@ def is_login_form(page: str) -> bool:
 def is_form(page: str) -> bool:
     """Whether it shows the form's buttons, and so is no receipt."""
     return bool(_BUTTON.search(page))
-
-
-def words(page: str, limit: int = WORDS) -> str:
-    """The readable text of a page: scripts and tags dropped, entities decoded, one line, cut."""
-    without = re.sub(r"(?is)<(script|style|head)\b.*?</\1\s*>", " ", page[:200_000])
-    text = " ".join(html.unescape(re.sub(r"<[^<>]*>", " ", without)).split())
-    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -32,7 +32,7 @@ class Slack(Facility):
 
     def submit(self, order: SlackOrder, prepared: Prepared, link: Link) -> Submission:
         """Post it. There is no message id: nothing comes back but `ok`."""
-        return transport.send(prepared.exchanges[0], link, order.payload.told())
+        return transport.send(prepared.message(), link, order.payload.told())
 
     def update(self, order: SlackOrder, prepared: Prepared, link: Link) -> Submission:
         """Post another message, with what has changed."""
@@ -41,6 +41,10 @@ class Slack(Facility):
     def cancel(self, order: SlackOrder, link: Link) -> Cancellation:
         """Post another message, that it is not to be observed."""
         return transport.send_cancellation(self._posting(order, "cancel"), link)
+
+    def exposure_s(self, payload: SlackPayload) -> float:
+        """Counts are taken to be per filter, as in GENERIC's form, which is the same."""
+        return payload.exposure_time * payload.exposure_counts * len(payload.observation_choices)
 
     def _posting(self, order: SlackOrder, action: transport.Action) -> HttpRequest:
         notice = transport.notice(self, order, action, order.payload.told())

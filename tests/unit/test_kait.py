@@ -251,14 +251,6 @@ def test_the_status_class(status: int, kind: type[FacilityError]) -> None:
     assert type(caught.value) is kind
 
 
-@given(st.text(max_size=2000))
-@settings(max_examples=50)
-def test_words_of_any_page_are_one_short_line(page: str) -> None:
-    text = answers.words(page)
-    assert len(text) <= answers.WORDS + 1
-    assert "\n" not in text
-
-
 def test_what_it_can_do() -> None:
     assert FACILITY.operations == ("submit", "dry_run")
     assert "harmless" in FACILITY.no_verify

@@ -109,21 +109,12 @@ def test_neither() -> None:
     assert not pages.is_form('<p>Received</p><input type="hidden" name="RPS_VERIFIED">')
 
 
-def test_words_leave_out_what_nobody_reads() -> None:
-    text = (
-        "<head><title>T</title></head><script>var a = '<b>';</script>"
-        "<STYLE>p {}</STYLE><p>Well&lt;done&gt;</p>"
-    )
-    assert pages.words(text) == "Well<done>"
-
-
 @given(st.text(max_size=3000))
 @settings(max_examples=50)
-def test_any_page_gives_one_short_line(text: str) -> None:
-    shown = pages.words(text)
+def test_any_page_is_no_crash(text: str) -> None:
+    shown = pages.refusal(f"Attempted verification detected{text}")
+    assert shown
     assert len(shown) <= pages.WORDS + 1
-    assert "\n" not in shown
-    pages.refusal(f"Attempted verification detected{text}")
 
 
 # -- cookies and redirects

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +72,14 @@ def schema(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema(mode="validation")
 
 
-def secret_keys(document: Mapping[str, Any]) -> list[str]:
-    """The keys of an altdata schema that are secret."""
-    return sorted(name for name, each in document["properties"].items() if each.get("x-secret"))
+def secret_names(model: type[BaseModel]) -> set[str]:
+    """Every name that a secret of a model may be given under."""
+    return {
+        each
+        for name, field in model.model_fields.items()
+        if _holds_secret(field.annotation)
+        for each in (name, *_names(field.validation_alias), *_names(field.alias))
+    }
 
 
 def _names(alias: Any) -> list[str]:

@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel
-
-from local import catalogue
-from local import openapi_parts as parts
+from local import (
+    catalogue,
+    openapi_allocations,
+    openapi_models,
+    openapi_requests,
+    openapi_results,
+    openapi_shared,
+    openapi_skyportal,
+)
+from local.openapi_errors import RESPONSES
+from local.openapi_examples import Examples
+from local.openapi_operations import PARAMETERS, Json
+from local.openapi_schemas import SCHEMAS
 from slew import __version__
 from slew.facility import Facility
-from slew.models import AllocationBody, AllocationPatch, ResubmitBody, SubmitBody, UpdateBody
-from tokens.app import TokenBody
 
-Json = dict[str, Any]
 EVENTS = Path(__file__).parent.parent / "events"
 
+_TAGS = {
+    "catalogue": "What there is",
+    "allocations": "Whose time, with which credentials",
+    "requests": "Triggers and what became of them",
+    "plans": "Observation plans: requests with pointings of their own",
+    "messages": "What facilities tell",
+    "skyportal": "Slew as the endpoint of a SkyPortal instance",
+    "tokens": "Who may call; for admins",
+}
 
-def document() -> Json:
-    """The whole document."""
-    schemas: Json = dict(parts.SCHEMAS)
-    for model in (AllocationBody, AllocationPatch, SubmitBody, UpdateBody, ResubmitBody, TokenBody):
-        _add(schemas, model, model.__name__)
+
+def document(facilities: Iterable[Facility] | None = None, events: Path = EVENTS) -> Json:
+    """The whole document, of all facilities unless some are given; `events`: the folder of the examples."""
+    shared = {**SCHEMAS, **openapi_models.shared()}
+    schemas: Json = {**shared}
     paths: Json = {}
-    for facility in catalogue.facilities():
-        paths |= _facility_paths(facility, schemas)
-    paths |= parts.shared_paths()
+    for facility in catalogue.facilities() if facilities is None else facilities:
+        schemas |= openapi_models.of_facility(facility, shared)
+        examples = Examples.read(facility, events)
+        base = f"/facilities/{facility.id}"
+        paths |= openapi_allocations.paths(base, examples) | openapi_requests.paths(base, examples)
+    paths |= openapi_shared.PATHS | openapi_results.PATHS | openapi_skyportal.PATHS
+    used = {
+        tag for path in paths.values() for each in path.values() if "tags" in each for tag in each["tags"]
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -39,12 +59,12 @@ def document() -> Json:
         },
         "servers": [{"url": "/", "description": "This deployment"}],
         "security": [{"bearerToken": []}],
-        "tags": parts.TAGS,
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items() if name in used],
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": parts.RESPONSES,
-            "parameters": parts.PARAMETERS,
+            "responses": RESPONSES,
+            "parameters": PARAMETERS,
             "securitySchemes": {
                 "bearerToken": {
                     "type": "http",
@@ -54,68 +74,3 @@ def document() -> Json:
             },
         },
     }
-
-
-def _facility_paths(facility: Facility, schemas: Json) -> Json:
-    prefix = "".join(part.capitalize() for part in facility.id.split("_"))
-    schemas[f"{prefix}Altdata"] = _hoisted(schemas, catalogue.altdata_schema(facility))
-    payloads = []
-    for instrument, model in facility.payloads.items():
-        name = f"{prefix}{(instrument or '').capitalize()}Payload"
-        _add(schemas, model, name)
-        payloads.append({"$ref": f"#/components/schemas/{name}"})
-    payload = payloads[0] if len(payloads) == 1 else {"anyOf": payloads}
-    for base, field, narrower in (
-        ("AllocationBody", "altdata", {"$ref": f"#/components/schemas/{prefix}Altdata"}),
-        ("SubmitBody", "payload", payload),
-        ("UpdateBody", "payload", payload),
-    ):
-        schemas[f"{prefix}{base}"] = _narrowed(schemas[base], field, narrower)
-    root = f"/facilities/{facility.id}"
-    allocation = _example(facility, "allocation")
-    submit = _example(facility, "submit")
-    one = {"parameters": [{"$ref": "#/components/parameters/Id"}]}
-    paths = {
-        f"{root}/allocations": {"post": parts.create_allocation(facility, prefix, allocation)},
-        f"{root}/allocations/{{id}}": {**one, **parts.allocation_operations(facility, prefix, allocation)},
-        f"{root}/requests": {"post": parts.submit(facility, prefix, submit)},
-        f"{root}/requests/{{id}}": {**one, **parts.request_operations(facility, prefix, submit)},
-        f"{root}/requests/{{id}}/resubmit": {**one, "post": parts.resubmit(facility)},
-        f"{root}/requests/{{id}}/refresh": {**one, "post": parts.refresh(facility)},
-    }
-    if facility.can("verify"):
-        paths[f"{root}/allocations/{{id}}/verify"] = {**one, "post": parts.verify(facility)}
-    return paths
-
-
-def _narrowed(base: Json, field: str, narrower: Json) -> Json:
-    return {**base, "properties": {**base["properties"], field: narrower}}
-
-
-def _add(schemas: Json, model: type[BaseModel], name: str) -> None:
-    schemas[name] = _hoisted(schemas, catalogue.schema(model))
-
-
-def _hoisted(schemas: Json, schema: Json) -> Json:
-    """The schema with its own definitions moved to the document's components."""
-    for name, definition in schema.pop("$defs", {}).items():
-        schemas[name] = _repointed(definition)
-    moved: Json = _repointed(schema)
-    return moved
-
-
-def _repointed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: each.replace("#/$defs/", "#/components/schemas/") if key == "$ref" else _repointed(each)
-            for key, each in value.items()
-        }
-    if isinstance(value, list):
-        return [_repointed(each) for each in value]
-    return value
-
-
-def _example(facility: Facility, kind: str) -> Json:
-    event = json.loads((EVENTS / f"{facility.id}-{kind}.json").read_text(encoding="utf-8"))
-    body: Json = json.loads(event["body"])
-    return body

@@ -4,24 +4,93 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.openapi_parts import Json, json_content, operation, returns
+from local.openapi_examples import MOMENT, TOKEN_ID
+from local.openapi_operations import (
+    Json,
+    at,
+    body,
+    json_content,
+    operation,
+    parameters,
+    reference,
+    returns,
+    returns_list,
+)
 
-_ONE: Json = {"parameters": [{"$ref": "#/components/parameters/Id"}]}
-_PAGING = [{"$ref": "#/components/parameters/Limit"}, {"$ref": "#/components/parameters/Cursor"}]
-
-
-def _list(description: str, key: str, item: Json, *, paged: bool = True) -> Json:
-    properties: Json = {key: {"type": "array", "items": item}}
-    if paged:
-        properties["next_cursor"] = {"type": ["string", "null"]}
-    example: Json = {key: [], **({"next_cursor": None} if paged else {})}
-    schema = {"type": "object", "properties": properties, "required": list(properties)}
-    return {
-        "200": {
-            "description": description,
-            "content": {"application/json": {"schema": schema, "example": example}},
-        }
-    }
+_ISSUED: Json = {"name": "broker", "role": "observer", "groups": ["transients"], "days": 90}
+_TOKEN: Json = {
+    "id": TOKEN_ID,
+    "name": "broker",
+    "role": "observer",
+    "groups": ["transients"],
+    "username": "",
+    "email": "",
+    "created_at": MOMENT,
+    "ends_at": None,
+    "revoked_at": None,
+    "used_at": None,
+}
+_NEW: Json = {
+    "type": "object",
+    "properties": {
+        "token": {"type": "string"},
+        "id": {"type": "string", "description": "To revoke it by"},
+        "name": {"type": "string"},
+        "role": {"type": "string"},
+        "groups": {"type": "array", "items": {"type": "string"}},
+        "username": {"type": "string"},
+        "email": {"type": "string"},
+        "days": {"type": ["number", "null"]},
+    },
+}
+_SUMMARY: Json = {
+    "id": "slack",
+    "title": "Slack",
+    "instruments": [],
+    "operations": ["submit", "dry_run", "update", "cancel"],
+}
+_EXCHANGE: Json = {
+    "at": MOMENT,
+    "method": "POST",
+    "url": "https://observatory.example.org/api/requests",
+    "request_headers": {"Authorization": "Token ********"},
+    "request_body": "{}",
+    "outcome": "answered",
+    "elapsed_ms": 412,
+    "status": 201,
+    "answer_headers": {"content-type": "application/json"},
+    "answer_body": '{"id": 17}',
+    "error": "",
+}
+_EXPORTED: Json = {
+    "allOf": [
+        reference("Request"),
+        {
+            "type": "object",
+            "properties": {
+                "payload": {"type": "object", "description": "Whole, however large"},
+                "transactions": {"type": "array", "items": reference("Exchange")},
+                "products": {"type": "array", "items": reference("Product")},
+                "photometry": {"type": "array", "items": reference("Measurement")},
+            },
+            "required": ["history", "transactions", "products", "photometry"],
+        },
+    ]
+}
+_EXPORT: Json = {
+    "type": "object",
+    "properties": {
+        "group": {"type": "string"},
+        "allocations": {
+            "type": "array",
+            "items": reference("Allocation"),
+            "description": "On the first page",
+        },
+        "requests": {"type": "array", "items": _EXPORTED},
+        "next_cursor": {"type": ["string", "null"]},
+    },
+    "required": ["group", "requests", "next_cursor"],
+}
 
 
 def _filters(**described: str) -> list[Any]:
@@ -31,78 +100,59 @@ def _filters(**described: str) -> list[Any]:
     ]
 
 
-_TOKEN: Json = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "name": {"type": "string"},
-        "role": {"type": "string"},
-        "groups": {"type": "array", "items": {"type": "string"}},
-        "created_at": {"type": "string", "format": "date-time"},
-        "ends_at": {"type": ["string", "null"], "format": "date-time"},
-        "revoked_at": {"type": ["string", "null"], "format": "date-time"},
-        "used_at": {"type": ["string", "null"], "format": "date-time"},
-    },
-}
-
 PATHS: Json = {
-    "/openapi.json": {
-        "get": operation(
+    "/openapi.json": at(
+        get=operation(
             "catalogue",
             "read_openapi",
             "This document",
             {
                 "200": {
                     "description": "OpenAPI 3.1",
-                    "content": {
-                        "application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}
-                    },
+                    "content": json_content({"type": "object"}, {"openapi": "3.1.0"}),
                 }
             },
             "500",
             security=[],
         )
-    },
-    "/facilities": {
-        "get": operation(
+    ),
+    "/facilities": at(
+        get=operation(
             "catalogue",
             "list_facilities",
             "Every facility with its instruments and operations",
-            _list("The facilities", "facilities", {"type": "object"}, paged=False),
+            returns_list(
+                "The facilities", "facilities", reference("FacilitySummary"), [_SUMMARY], paged=False
+            ),
             "401 500",
         )
-    },
-    "/facilities/{facility}": {
-        "parameters": [{"$ref": "#/components/parameters/Facility"}],
-        "get": operation(
+    ),
+    "/facilities/{facility}": at(
+        "Facility",
+        get=operation(
             "catalogue",
             "read_facility",
             "JSON Schemas of a facility's altdata and payloads, and its operations",
-            {
-                "200": {
-                    "description": "The facility",
-                    "content": {"application/json": {"schema": {"type": "object"}}},
-                }
-            },
+            returns(200, "The facility", "FacilityEntry"),
             "401 404 500",
         ),
-    },
-    "/allocations": {
-        "get": operation(
+    ),
+    "/allocations": at(
+        get=operation(
             "allocations",
             "list_allocations",
             "Allocations of your groups, newest first",
-            _list("A page", "allocations", {"$ref": "#/components/schemas/Allocation"}),
+            returns_list("A page", "allocations", reference("Allocation"), []),
             "401 403 422 500",
-            parameters=[*_filters(facility="Facility's id", group="Group"), *_PAGING],
+            parameters=[*_filters(facility="Facility's id", group="Group"), *parameters("Limit", "Cursor")],
         )
-    },
-    "/requests": {
-        "get": operation(
+    ),
+    "/requests": at(
+        get=operation(
             "requests",
             "list_requests",
-            "Requests of your groups, newest first",
-            _list("A page", "requests", {"$ref": "#/components/schemas/Request"}),
+            "Requests and plans of your groups, newest first",
+            returns_list("A page", "requests", reference("Request"), []),
             "401 403 422 500",
             parameters=[
                 *_filters(
@@ -113,86 +163,90 @@ PATHS: Json = {
                     target="Target's name",
                     since="Created at or after, ISO 8601, UTC",
                 ),
-                *_PAGING,
+                *parameters("Limit", "Cursor"),
             ],
         )
-    },
-    "/requests/{id}": {
-        **_ONE,
-        "get": operation(
+    ),
+    "/requests/{id}": at(
+        "Id",
+        get=operation(
             "requests",
             "read_request",
             "A request with its history",
             returns(200, "The request", "Request"),
             "401 403 404 500",
         ),
-    },
-    "/requests/{id}/transactions": {
-        **_ONE,
-        "get": operation(
+    ),
+    "/requests/{id}/transactions": at(
+        "Id",
+        get=operation(
             "requests",
             "list_transactions",
             "What was exchanged with the facility, secrets masked",
-            _list("The exchanges, oldest first", "transactions", {"type": "object"}, paged=False),
+            returns_list(
+                "The exchanges, oldest first", "transactions", reference("Exchange"), [_EXCHANGE], paged=False
+            ),
             "401 403 404 500",
         ),
-    },
-    "/requests/{id}/products": {
-        **_ONE,
-        "get": operation(
+    ),
+    "/groups/{group}/export": at(
+        "Group",
+        get=operation(
             "requests",
-            "list_products",
-            "What the facility has to fetch",
-            _list("The products", "products", {"type": "object"}, paged=False),
-            "401 403 404 500",
+            "export_group",
+            "All that is kept of a group: allocations, requests newest first; for its managers",
+            {
+                "200": {
+                    "description": "A page; the last one has no `next_cursor`",
+                    "content": json_content(
+                        _EXPORT,
+                        {"group": "transients", "allocations": [], "requests": [], "next_cursor": None},
+                    ),
+                }
+            },
+            "401 403 404 422 500",
+            parameters=parameters("Cursor"),
         ),
-    },
-    "/tokens": {
-        "get": operation(
+    ),
+    "/tokens": at(
+        get=operation(
             "tokens",
             "list_tokens",
             "Every token's record",
-            _list("The records", "tokens", _TOKEN, paged=False),
+            returns_list("The records, newest first", "tokens", reference("Token"), [_TOKEN], paged=False),
             "401 403 500",
         ),
-        "post": operation(
+        post=operation(
             "tokens",
             "issue_token",
             "Make a token; the answer is the only place where it is seen",
             {
                 "201": {
-                    "description": "The token",
-                    "content": {
-                        "application/json": {
-                            "schema": {
-                                "type": "object",
-                                "properties": {
-                                    "token": {"type": "string"},
-                                    "id": {"type": "string", "description": "To revoke it by"},
-                                },
-                                "required": ["token", "id"],
-                            }
-                        }
-                    },
+                    "description": "The token, and what was asked for",
+                    "content": json_content(
+                        {**_NEW, "required": list(_NEW["properties"])},
+                        {
+                            "token": "slew_...",
+                            "id": TOKEN_ID,
+                            "username": "",
+                            "email": "",
+                            **_ISSUED,
+                        },
+                    ),
                 }
             },
             "401 403 413 422 500",
-            {
-                "required": True,
-                "content": json_content(
-                    "TokenBody", {"name": "broker", "role": "observer", "groups": ["transients"], "days": 90}
-                ),
-            },
+            body("TokenBody", _ISSUED),
         ),
-    },
-    "/tokens/{id}": {
-        **_ONE,
-        "delete": operation(
+    ),
+    "/tokens/{id}": at(
+        "Id",
+        delete=operation(
             "tokens",
             "revoke_token",
             "End a token, at once",
             {"204": {"description": "Revoked"}},
             "401 403 404 500",
         ),
-    },
+    ),
 }

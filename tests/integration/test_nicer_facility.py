@@ -61,7 +61,7 @@ def test_what_there_is_to_recognise_it_by_is_kept(bench: Bench) -> None:
         "account": "arkuser01",
         "target": "ZTF26aabcdef",
         "sent_at": "2026-11-22T18:00:00.000Z",
-        "page": f"NICER Target of Opportunity {RECEIPT}",
+        "page": f"NICER Target of Opportunity NICER Target of Opportunity {RECEIPT}",
     }
 
 

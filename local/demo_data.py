@@ -11,7 +11,6 @@ from local.demo_steps import Run, submit_another
 JUMPS_S = (3600.0,) * 4 + (6 * 3600.0,) * 6
 """Until well after the window of a day; the schedules fire after each."""
 _COLUMNS = ("mjd", "filter", "mag", "mag_err", "limiting_mag", "flags")
-_DONE = ("complete", "expired", "failed", "cancelled", "rejected")
 
 
 def wait_for_data(run: Run, others: list[Other]) -> None:
@@ -25,20 +24,22 @@ def wait_for_data(run: Run, others: list[Other]) -> None:
     }
     for jump in JUMPS_S:
         run.api.quiet("POST", "/_local/clock", {"advance_s": jump})
-        waiting = [
-            name
-            for name, request in wanted.items()
-            if run.api.quiet("GET", f"/requests/{request}")["status"] != "complete"
-        ]
-        if not waiting:
+        if all(_is_in_hand(run, request) for request in wanted.values()):
             break
     for facility, request in wanted.items():
         _show(run, facility, request)
 
 
+def _is_in_hand(run: Run, request_id: str) -> bool:
+    if run.api.quiet("GET", f"/requests/{request_id}")["status"] != "complete":
+        return False
+    products = run.api.quiet("GET", f"/requests/{request_id}/products")["products"]
+    return any(each["state"] == "fetched" for each in products)
+
+
 def _show(run: Run, facility: str, request_id: str) -> None:
     request = run.api.quiet("GET", f"/requests/{request_id}")
-    run.console.item(facility, request["status_text"], 1)
+    run.console.item("", f"{facility}: {request['status_text']}", 1)
     run.checks.equal(f"status of {facility}", request["status"], "complete")
     products = run.api.shown("GET", f"/requests/{request_id}/products", 200).body["products"]
     fetched = [each for each in products if each["state"] == "fetched"]

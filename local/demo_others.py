@@ -59,7 +59,7 @@ def look_at(run: Run, others: list[Other]) -> None:
     """How they go, some time later."""
     for other in others:
         request = run.api.quiet("GET", f"{other.path}/requests/{other.latest['id']}")
-        run.console.item(other.facility, request["status_text"], 1)
+        run.console.item("", f"{other.facility}: {request['status_text']}", 1)
         run.checks.that(
             f"status of {other.facility}",
             request["status"] in ("submitted", "in_progress", "complete"),

@@ -22,6 +22,9 @@ DIMENSIONLESS = {
     "PhaseMinimum",
     "PhaseMaximum",
     "max_nb_tiles",
+    "template_ids",
+    "l_elmin",  # airmass, or hours with elevationType hourAngle
+    "l_elmax",
     "n_dither",
     "n_dither_y",
     "n_dither_j",

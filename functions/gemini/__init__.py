@@ -1,0 +1,1 @@
+"""The Lambda function of the Gemini telescopes' target-of-opportunity triggers."""

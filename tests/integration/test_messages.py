@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
+import requests
 
+from queries.app import handler as queries
 from slew import store, work
 from slew.errors import Conflict
 from tests.integration.test_plans import ALLOCATION, URL, call, plan, server
@@ -28,7 +31,7 @@ def post(call: Client, body: Any, token: str = SECRET, path: str = "") -> Reply:
     return nobody("POST", f"{URL}/messages{path}", body, {"Authorization": f"token {token}"})
 
 
-@pytest.mark.parametrize("path", ["", "/below"])
+@pytest.mark.parametrize("path", ["", "/below", "/api/facility", "/api/spectra/12/annotations"])
 def test_a_message_moves_its_request(call: Client, number: int, path: str) -> None:
     reply = post(call, {"number": number, "text": "done"}, path=path)
     assert (reply.status, reply.json) == (200, {"status": "success"})
@@ -46,6 +49,22 @@ def test_words_alone_keep_the_status(call: Client, number: int) -> None:
     assert post(call, {"number": number, "text": "clouds"}).status == 200
     assert history(call)[-1]["to"] == "submitted"
     assert history(call)[-1]["text"] == "clouds"
+
+
+def test_a_file_that_came_with_a_message_is_a_product(call: Client, number: int) -> None:
+    assert post(call, {"number": number, "text": "a b c", "file": "night.txt"}).status == 200
+    found, _ = store.list_requests(["transients"], {}, None, None, 10)
+    (product,) = Client(queries)("GET", f"/requests/{found[0].id}/products").json["products"]
+    assert (product["name"], product["state"], product["size"]) == ("night.txt", "fetched", 5)
+    assert product["sha256"] == hashlib.sha256(b"a b c").hexdigest()
+    assert requests.get(product["link"], timeout=10).text == "a b c"
+    assert found[0].fetch_at is None
+
+
+def test_a_message_about_no_request_is_taken(call: Client, number: int) -> None:
+    assert post(call, {}, path="/notes").json == {"status": "success"}
+    assert post(call, {}, "wrong", path="/notes").status == 401
+    assert history(call)[-1]["to"] == "submitted"
 
 
 @pytest.mark.parametrize("token", ["", "wrong", SECRET[:-1], SECRET + "x"])

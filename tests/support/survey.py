@@ -163,19 +163,25 @@ class Survey(Facility):
         given = message.headers.get("authorization", "").encode()
         return hmac.compare_digest(given, f"token {altdata.listener_token.get_secret_value()}".encode())
 
-    def message_number(self, message: Message) -> int:
-        """`number`."""
+    def message_number(self, message: Message) -> int | None:
+        """`number`; a message below `notes` is about none."""
+        if message.path == "notes":
+            return None
         try:
             return int(json.loads(message.body)["number"])
         except (ValueError, KeyError):
             raise Invalid.field(["number"], "must be a number") from None
 
     def receive(self, order: Order[Any, Any], message: Message) -> Progress:
-        """`text`."""
-        text = json.loads(message.body)["text"]
+        """`text`, and a `file` of that name, which holds the text."""
+        content = json.loads(message.body)
+        text = content["text"]
+        if "file" in content:
+            product = {"name": content["file"], "kind": "log", "content_type": "text/plain"}
+            return Progress(None, products=(product,), files={content["file"]: text.encode()})
         return Progress(Status.COMPLETE if text == "done" else None, text, next_poll_s=None)
 
-    def reply(self, error: Problem | None) -> tuple[int, Any]:
+    def reply(self, message: Message, error: Problem | None) -> tuple[int, Any]:
         """Like a marshal."""
         if error is None:
             return 200, {"status": "success"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from slew import recovery, retrieval, store, tracking, work
+from slew import numbering, recovery, retrieval, store, tracking, work
 from slew.errors import Conflict, NotFound, Problem, Unauthorized, Unavailable
 from slew.facility import Facility, Message
 from slew.log import logger
@@ -36,7 +36,7 @@ def _receive(desk: Desk, message: Message) -> None:
     if number is None:
         logger.info("a message about no request was taken", path=message.path)
         return
-    request_id = store.request_of_number(desk.facility.id, number)
+    request_id = numbering.request_of(desk.facility.id, number)
     request = store.get_request(request_id) if request_id else None
     if request is None or request.allocation_id not in opened:
         raise NotFound(f"there is no request with the number {number}")

@@ -17,6 +17,8 @@ from slew.work import Desk
 _ANSWER_LIMIT = 4 * 1024 * 1024
 """Lambda answers at most 6 MB, and a body is escaped into JSON once more."""
 
+_MESSAGE_DEPTH = 6  # parts of a path behind `/messages`: a part of a route's pattern matches no slash
+
 Methods = dict[str, list[str]]
 
 
@@ -88,15 +90,15 @@ def add_queues(app: Any, facility: Facility, base: str) -> Methods:
 def add_messages(app: Any, facility: Facility, base: str) -> Methods:
     """`POST .../messages`, and anything below: what the facility posts, with its own authentication."""
 
-    @app.post(f"{base}/messages")  # type: ignore[untyped-decorator]
-    def message() -> Response[Any]:
-        return _answered(app, facility, "")
+    def message(**parts: str) -> Response[Any]:
+        return _answered(app, facility, "/".join(parts.values()))
 
-    @app.post(f"{base}/messages/<path>")  # type: ignore[untyped-decorator]
-    def message_below(path: str) -> Response[Any]:
-        return _answered(app, facility, path)
-
-    return {f"{base}/messages": ["POST"], f"{base}/messages/{{path}}": ["POST"]}
+    methods: Methods = {}
+    for depth in range(_MESSAGE_DEPTH + 1):
+        parts = [f"part{index}" for index in range(depth)]
+        app.post(f"{base}/messages" + "".join(f"/<{part}>" for part in parts))(message)
+        methods[f"{base}/messages" + "".join(f"/{{{part}}}" for part in parts)] = ["POST"]
+    return methods
 
 
 def _answered(app: Any, facility: Facility, path: str) -> Response[Any]:

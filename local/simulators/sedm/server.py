@@ -47,7 +47,6 @@ class SedmServer(Simulator):
         self._driving = threading.Lock()
         super().__init__(clock)
 
-    @property
     def extra_urls(self) -> dict[str, str]:
         """SEDMv2's server, and the data pages."""
         return {"v2": f"{self.url}{V2_PATH}", "data": self.url}

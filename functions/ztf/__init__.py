@@ -1,0 +1,1 @@
+"""The Lambda function of ZTF triggering."""

@@ -20,6 +20,7 @@ from tokens.app import handler as tokens
 
 Json = dict[str, Any]
 Routes = set[tuple[str, str]]
+_MESSAGE = re.compile(r"/messages/\{part0\}.*")  # of several parts; the document names them as one
 METHODS = {"get", "put", "post", "delete", "patch"}
 SHARED = {"plots": plots, "queries": queries, "skyportal": skyportal, "tokens": tokens}
 FACILITIES = [*catalogue.facilities(), SURVEY, TOY]
@@ -40,7 +41,8 @@ def answered(handler: Handler) -> Routes:
     """Method and path of each route that a function's resolver has."""
     known = {**inspect.getclosurevars(handler).nonlocals, **inspect.getclosurevars(handler).globals}
     app = known["app"]
-    return {(route.method, route.openapi_path) for route in (*app._static_routes, *app._dynamic_routes)}
+    routes = (*app._static_routes, *app._dynamic_routes)
+    return {(route.method, _MESSAGE.sub("/messages/{path}", route.openapi_path)) for route in routes}
 
 
 def allowed(handler: Handler, path: str) -> Routes:

@@ -97,8 +97,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """API Gateway's HTTP API, payload 2.0."""
     startup.done()
     redact.use(redact.Redactor())
-    # An endpoint that is configured with a slash at its end makes two of them.
-    event["rawPath"] = _SLASHES.sub("/", event["rawPath"])
+    # An endpoint that is configured with a slash at its end has one too many in every path.
+    event["rawPath"] = _SLASHES.sub("/", event["rawPath"]).rstrip("/")
     event["requestContext"]["http"]["path"] = event["rawPath"]
     return app.resolve(event, context)
 

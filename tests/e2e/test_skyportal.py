@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
+from local.examples import examples
 from local.simulators.atlas.accounts import DEMO_TOKEN
 from local.simulators.endpoint import DEMO_TOKEN as PORTAL_TOKEN
 from local.simulators.skyportal import SkyPortalClient
 from tests.e2e.conftest import System
 
-pytestmark = pytest.mark.xdist_group("skyportal")
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("skyportal")]
 
 PAYLOAD = {"start_date": "2026-08-01", "end_date": "2026-08-31"}
 OTHER = {"start_date": "2026-07-01", "end_date": "2026-08-31"}
@@ -51,18 +51,18 @@ class Instance:
 
     def tasks(self) -> list[dict[str, Any]]:
         """What has been triggered at ATLAS."""
-        return [each for each in self.system.arrivals("atlas_forced_photometry") if each["path"].endswith("queue/")]
+        arrivals = self.system.arrivals("atlas_forced_photometry")
+        return [each for each in arrivals if each["path"].endswith("queue/")]
 
 
 @pytest.fixture
-def instance(system: System) -> Iterator[Instance]:
+def instance(system: System) -> Instance:
     system.simulator("atlas_forced_photometry", "POST", "/_reset")
     if system.call("GET", "/facilities/atlas_forced_photometry/allocations/sky-atlas").status_code == 404:
         system.allocate("atlas_forced_photometry", "sky-atlas", {"api_token": DEMO_TOKEN})
-        hook = {"slack_workspace": "TSky", "slack_channel": "BSky", "slack_token": "aHookOfTheSky"}
-        system.simulator("slack", "POST", "/_config", {"hooks": [list(hook.values())]})
-        system.allocate("slack", "sky-slack", {**hook, "filters": "g,r"})
-    yield Instance(system)
+        slack = examples(system.stack.simulators)["slack"]
+        system.allocate("slack", "sky-slack", slack.allocation["altdata"])
+    return Instance(system)
 
 
 def test_submit_update_and_delete_as_skyportal_does(instance: Instance) -> None:
@@ -131,20 +131,14 @@ def test_what_the_facility_refuses_is_no_success(instance: Instance) -> None:
         "atlas_forced_photometry", "POST", "/_fault", {**fault, "body": '{"ra": ["too far"]}'}
     )
     client = instance.client()
-    assert client.submit("2023ixf", PAYLOAD).startswith('rejected: {"status": "error", "message": "rejected: ')
+    shown = client.submit("2023ixf", PAYLOAD)
+    assert shown.startswith('rejected: {"status": "error", "message": "rejected: ')
     assert client.submit("2023ixf", PAYLOAD) == "submitted"  # what SkyPortal calls a resubmission
     assert client.delete() == "deleted"
 
 
 def test_another_facility_is_driven_by_another_number(instance: Instance) -> None:
-    payload = {
-        "observation_choices": ["g"],
-        "exposure_time": 300,
-        "exposure_counts": 1,
-        "maximum_airmass": 2,
-        "start_date": "2030-08-22",
-        "end_date": "2030-08-29",
-    }
+    payload = examples(instance.system.stack.simulators)["slack"].request["payload"]
     client = instance.client(8)
     client.submit("2023ixf", payload)
     assert client.status == "submitted", client.status

@@ -148,6 +148,10 @@ class Lt(Facility):
         """The file, with the proposal's password. Raises Rejected."""
         return archive.download(order.altdata, product)
 
+    def exposure_s(self, payload: LtPayload) -> float:
+        """Of all Schedules together."""
+        return sum(setup.exposure_s * setup.count for setup in payload.setups())
+
     def window(self, payload: LtPayload) -> tuple[datetime, datetime] | None:
         """The window asked for, from now and for seven days where the payload does not say."""
         start, end = window_of(payload, clock.now())

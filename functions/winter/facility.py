@@ -129,6 +129,11 @@ class Winter(Facility):
             return ()
         return alerts.rows(content, order.target.ra, order.target.dec)
 
+    def exposure_s(self, payload: CameraPayload) -> float:
+        """Of all dithers in all filters, without the overheads."""
+        once = sum(block.exposure_s * block.n_dither * len(block.filters) for block in payload.blocks)
+        return float(once * payload.n_repetitions)
+
     def window(self, payload: CameraPayload) -> tuple[datetime, datetime] | None:
         """The window, where the payload gives its end."""
         if payload.end_date is None:

@@ -76,7 +76,7 @@ class Accounts:
         pair = (service.base_url(), altdata.ipac_email, altdata.ipac_userpass.get_secret_value())
         key = hashlib.sha256("\n".join(pair).encode()).hexdigest()
         if key not in self._known and len(self._known) >= _REMEMBERED:
-            self._known.pop(next(iter(self._known)))
+            self._known.pop(next(iter(self._known)), None)
         return self._known.setdefault(key, _Known())
 
 

@@ -112,6 +112,12 @@ class Prepared:
     exchanges: tuple[HttpRequest | Mail | Upload, ...]
     notes: tuple[str, ...] = ()
 
+    def message(self) -> HttpRequest | Mail:
+        """The one exchange there is, which tells somebody. Raises TypeError for another number or kind."""
+        if len(self.exchanges) != 1 or isinstance(self.exchanges[0], Upload):
+            raise TypeError("not a single message")
+        return self.exchanges[0]
+
     def http(self) -> HttpRequest:
         """The one HTTP exchange there is. Raises TypeError where there is another number or kind."""
         if len(self.exchanges) != 1 or not isinstance(self.exchanges[0], HttpRequest):
@@ -162,6 +168,7 @@ class Progress:
     `products`: what there is to fetch, plain JSON values without secrets: `name` (unique in the request, safe
     as a file name), `kind` (`image`, `spectrum`, `photometry`, `light_curve`, `position`, `table`, `log`,
     `archive`), where known `url`, `content_type`, `size` (bytes), `md5`, and the facility's own keys.
+    `facility_request_id`: where the facility has given the request another id since.
     `files`: content of products that came with a message, by their names; it goes into the bucket.
     """
 
@@ -171,6 +178,7 @@ class Progress:
     data: Mapping[str, Any] = field(default_factory=dict)
     products: tuple[Mapping[str, Any], ...] | None = None
     next_poll_s: float | None = 600.0
+    facility_request_id: str | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -396,6 +404,13 @@ class Facility(ABC):
 
     def window(self, payload: Any) -> tuple[datetime, datetime] | None:
         """The observing window that a payload asks for, UTC; None where the payload has none."""
+        return None
+
+    def exposure_s(self, payload: Any) -> float | None:
+        """The open-shutter time that a payload asks for, all its exposures together, s; None: it is not told.
+
+        A facility that defines it can have limits on exposure hours.
+        """
         return None
 
     def notification_type(self, altdata: Any) -> str | None:

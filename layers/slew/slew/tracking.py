@@ -38,9 +38,9 @@ ABSENT_AFTER_S = 120.0
 def tick(desk: Desk) -> dict[str, int]:
     """Look at every request that is due, the longest overdue first, while there is time.
 
-    As many at once as the facility has lanes, but one after another with one allocation: the facility sees
-    each account ask one thing at a time, and what is read for all requests of an account is read once. What
-    is left stays due, and the next tick takes it up.
+    As many at once as the facility has lanes, but one after another with one allocation, so that what is
+    read for all requests of an account is read once; two ticks that overlap do not know of each other's
+    lanes. What is left stays due, and the next tick takes it up.
     """
     todo = Agenda(desk.facility.id)
     looked = failed = 0
@@ -163,20 +163,24 @@ def _asked(
     `fetch_s`: seconds for the fetching of products; None: what the invocation has.
     """
     claimed = work.claim(desk, request, operation)
+    record: work.Record | None = None
     case: Case | None = None
     failure: FacilityError | None = None
     try:
         case = desk.open_case(work.allocation_of(desk.facility, request))
+        record = work.Record(claimed, case)
         order = work.order_of(desk.facility, claimed, case)
         if operation == "poll":
-            after = progressed(desk, claimed, desk.facility.poll(order, case.link))
-            after = _with_products(desk, case, after, fetch_s)
+            progress = desk.facility.poll(order, case.link)
+            after = _with_products(desk, case, progressed(desk, record.current, progress), fetch_s)
         elif operation == "retrieve":
             after = _with_products(desk, case, claimed, fetch_s)
         else:
-            after = _reconciled(desk, claimed, desk.facility.reconcile(order, case.link))
+            found = desk.facility.reconcile(order, case.link)
+            after = _reconciled(desk, record.current, found)
     except FacilityError as error:
         failure = error
+        claimed = record.current if record else claimed
         after = _unasked(claimed, error)
     except Problem as error:
         logger.warning("a request cannot be followed", request_id=request.id, detail=error.detail)
@@ -187,7 +191,9 @@ def _asked(
     except Exception:
         logger.exception("the facility's class failed", request_id=request.id, operation=operation)
         failure = NoAnswer("internal error")
+        claimed = record.current if record else claimed
         after = _unasked(claimed, failure)
+    claimed = record.current if record else claimed
     changed = after.status is not claimed.status or failure is not None
     settled = work.settle(
         desk, claimed, after, action=operation, by="slew", case=case, keep_exchanges=changed
@@ -202,6 +208,7 @@ def progressed(desk: Desk, request: Request, progress: Progress) -> Request:
         status=status,
         text=progress.text or request.text,
         reason=progress.reason if progress.status else request.reason,
+        facility_request_id=progress.facility_request_id or request.facility_request_id,
         facility_data={**request.facility_data, **progress.data},
         products=progress.products,
         failures=0,
@@ -247,8 +254,8 @@ def _reconciled(desk: Desk, request: Request, found: Submission | Absent | None)
         facility_data={**request.facility_data, **found.data},
         left=found.left,
         text=found.text,
-        reason="",
-        notes=(*request.notes, *untold),
+        reason=found.text if found.status is Status.REJECTED else "",
+        notes=(*request.notes, *found.notes, *untold),
         failures=0,
     )
     return after.change(next_action_at=work.next_look(desk.facility, after, now, found.next_poll_s))

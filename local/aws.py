@@ -6,15 +6,18 @@ Emails are judged by a strict gate before moto sees them. Once it is ready, it p
 
 Beside AWS's own API, `GET /_aws/changes?of=streams&since=N&wait_s=S` (or `of=queues`) answers
 `{"changes": M}` as soon as M, the number of requests that may have filled a stream or a queue, differs from
-N, or after S seconds. `/_ses/...` is the gate's.
+N, or after S seconds. `POST /_aws/throttle` `{"rate": 0.02, "seed": 1}` has that share of the calls of
+DynamoDB, Secrets Manager and S3 refused as AWS refuses when it throttles. `GET /_aws/load` answers what the
+one lock costs: `{"requests", "waited_s", "held_s", "throttled", "operations": {name: [requests, held_s]}}`.
+`/_ses/...` is the gate's.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,14 +25,15 @@ from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import moto.sqs.models
-from moto.dynamodb.models.table import StreamShard
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from local import dynamodb
 from local.clock import Clock
 from local.processes import announce
 from local.simulators.base import SimulatedClock
 from local.simulators.ses import SesGate
+from local.throttle import Throttle
 
 SES_PATHS = ("/v2/email/", "/_ses/")
 # Which source of functions an operation may have given something. SNS, which fills queues, speaks the query
@@ -66,10 +70,20 @@ class SerialApplication:
     def __init__(self) -> None:
         self._moto: WSGIApplication = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
+        self.waited_s = 0.0
+        self.operations: dict[str, tuple[int, float]] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        came = time.monotonic()
         with self._lock:
-            return list(self._moto(environ, start_response))
+            began = time.monotonic()
+            try:
+                return list(self._moto(environ, start_response))
+            finally:
+                operation = _operation(environ) or environ["REQUEST_METHOD"]
+                count, held_s = self.operations.get(operation, (0, 0.0))
+                self.operations[operation] = (count + 1, held_s + time.monotonic() - began)
+                self.waited_s += began - came
 
 
 class EmbeddedAws:
@@ -77,6 +91,7 @@ class EmbeddedAws:
 
     def __init__(self, clock: Clock) -> None:
         self._aws = SerialApplication()
+        self._throttle = Throttle(self._aws)
         self._email = SesGate(self._aws, StackClock(clock))
         self._changes = dict.fromkeys(CHANGES.values(), 0)
         self._changed = threading.Condition()
@@ -85,9 +100,14 @@ class EmbeddedAws:
         path = environ["PATH_INFO"]
         if path == "/_aws/changes":
             return self._wait_for_changes(environ, start_response)
+        if path == "/_aws/throttle":
+            self._throttle.set(json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))))
+            return _answer(start_response, {})
+        if path == "/_aws/load":
+            return _answer(start_response, self._load())
         if path.startswith(SES_PATHS):
             return self._email(environ, start_response)
-        answer = self._aws(environ, start_response)
+        answer = self._throttle(environ, start_response)
         source = CHANGES.get(_operation(environ)) if environ["REQUEST_METHOD"] == "POST" else None
         if source:
             with self._changed:
@@ -100,9 +120,24 @@ class EmbeddedAws:
         source, since, wait_s = query["of"][0], int(query["since"][0]), float(query["wait_s"][0])
         with self._changed:
             self._changed.wait_for(lambda: self._changes[source] != since, wait_s)
-            body = json.dumps({"changes": self._changes[source]}).encode()
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-        return [body]
+            changes = self._changes[source]
+        return _answer(start_response, {"changes": changes})
+
+    def _load(self) -> dict[str, Any]:
+        operations = dict(self._aws.operations)
+        return {
+            "requests": sum(count for count, _ in operations.values()),
+            "waited_s": self._aws.waited_s,
+            "held_s": sum(held_s for _, held_s in operations.values()),
+            "throttled": self._throttle.refused,
+            "operations": operations,
+        }
+
+
+def _answer(start_response: StartResponse, content: dict[str, Any]) -> Iterable[bytes]:
+    body = json.dumps(content).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def _operation(environ: WSGIEnvironment) -> str:
@@ -112,19 +147,6 @@ def _operation(environ: WSGIEnvironment) -> str:
 def keep_time(clock: Clock) -> None:
     """Have queues go by the stack's clock."""
     vars(moto.sqs.models).update(unix_time=clock.time, unix_time_millis=lambda: clock.time() * 1000)
-
-
-def copy_streams_shallowly() -> None:
-    """Spare each transaction a deep copy of all stream records of the table: they do not change."""
-
-    def deep_copy(shard: StreamShard, memo: dict[int, Any]) -> StreamShard:
-        clone = copy.copy(shard)
-        memo[id(shard)] = clone
-        clone.items = list(shard.items)
-        clone.table = copy.deepcopy(shard.table, memo)
-        return clone
-
-    setattr(StreamShard, "__deepcopy__", deep_copy)  # noqa: B010  # moto does not declare it
 
 
 class _Handler(WSGIRequestHandler):
@@ -138,7 +160,7 @@ class _Handler(WSGIRequestHandler):
 def main(port: int, clock: Clock) -> None:
     """Serve until killed."""
     keep_time(clock)
-    copy_streams_shallowly()
+    dynamodb.hasten()
     server = make_server("127.0.0.1", port, EmbeddedAws(clock), threaded=True, request_handler=_Handler)
     announce({"url": f"http://127.0.0.1:{server.server_port}"})
     server.serve_forever()

@@ -21,12 +21,19 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         return _nobody("a bearer token is needed: Authorization: Bearer slew_...")
     if scheme.lower() not in ("bearer", "token"):
         return _nobody("the Authorization scheme must be Bearer")
-    found = tokens.identify(aws.client("dynamodb"), config.table(), token.strip())
+    try:
+        found = tokens.identify(aws.client("dynamodb"), config.table(), token.strip())
+    except Exception as error:
+        busy = aws.unavailable(error)
+        if busy is None:
+            raise
+        logger.warning("a service is busy", exc_info=error)
+        return _nobody(busy.detail, retry_after=busy.headers["Retry-After"])
     if isinstance(found, str):
         logger.info("no principal", extra={"reason": found})
         return _nobody(found)
     return {"isAuthorized": True, "context": found.as_context()}
 
 
-def _nobody(reason: str) -> dict[str, Any]:
-    return {"isAuthorized": True, "context": {"principal_id": "", "reason": reason}}
+def _nobody(reason: str, **more: str) -> dict[str, Any]:
+    return {"isAuthorized": True, "context": {"principal_id": "", "reason": reason, **more}}

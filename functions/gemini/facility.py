@@ -96,6 +96,10 @@ class Gemini(Facility):
         """One file, uncompressed. Raises NoAnswer (proprietary, and no login)."""
         return archive.download(order, product, link)
 
+    def exposure_s(self, payload: GeminiPayload) -> float | None:
+        """Of all templates; None where they keep the times of their own, which only Gemini knows."""
+        return payload.l_exptime * len(payload.template_ids) if payload.l_exptime else None
+
     def window(self, payload: GeminiPayload) -> tuple[datetime, datetime]:
         """The timing window, as asked for."""
         return payload.start_date, payload.end_date

@@ -113,6 +113,11 @@ class LCOPayload(PortalPayload):
         """The positions to expose at; None is the target itself, without an offset."""
         return self.dither_offsets or (None,)
 
+    @property
+    def exposure_s(self) -> float:
+        """Open-shutter time together, s."""
+        return super().exposure_s * len(self.positions)
+
 
 class Sinistro(LCOPayload):
     """Images with a 1 m telescope, one filter after another (card, `sinistro`)."""
@@ -139,6 +144,11 @@ class Sinistro(LCOPayload):
         """How many reduced frames to expect."""
         exposures = len(self.observation_choices) * len(self.positions) * self.exposure_counts
         return exposures * (self.configuration_repeats or 1)
+
+    @property
+    def exposure_s(self) -> float:
+        """Open-shutter time of all filters together, s."""
+        return super().exposure_s * len(self.observation_choices)
 
 
 class Muscat(LCOPayload):
@@ -181,6 +191,12 @@ class Muscat(LCOPayload):
         """How many reduced frames to expect: each channel gives its own."""
         exposures = len(CHANNELS) * len(self.positions) * self.exposure_counts
         return exposures * (self.configuration_repeats or 1)
+
+    @property
+    def exposure_s(self) -> float:
+        """Open-shutter time, s, of the channel that takes longest: they expose at once."""
+        exposures = len(self.positions) * self.exposure_counts * (self.configuration_repeats or 1)
+        return max(self.channel_times.values()) * exposures
 
 
 class Floyds(LCOPayload):

@@ -93,6 +93,10 @@ class Mma(Facility):
         """The plan's name, as given."""
         return payload.queue_name or "plan"
 
+    def exposure_s(self, payload: MmaPayload) -> float:
+        """Of all pointings."""
+        return sum(each.exposure_time for each in payload.planned_observations or payload.targets or ())
+
     def window(self, payload: MmaPayload) -> tuple[datetime, datetime]:
         """The plan's validity, UTC."""
         return payload.window(clock.now())

@@ -17,6 +17,7 @@ from slew import (
     clock,
     http_api,
     light_curve,
+    limits,
     redact,
     startup,
     store,
@@ -78,7 +79,8 @@ def allocations() -> Response[Any]:
     groups = _groups(principal, parameters.get("group"))
     filters = {key: parameters[key] for key in ("facility",) if key in parameters}
     found, cursor = store.list_allocations(filters, groups, _cursor(parameters), _limit(parameters))
-    return http_api.answer({"allocations": [each.view() for each in found], "next_cursor": _encode(cursor)})
+    shown = [limits.shown(each) for each in found]
+    return http_api.answer({"allocations": shown, "next_cursor": _encode(cursor)})
 
 
 @app.get("/requests")

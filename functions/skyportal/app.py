@@ -24,6 +24,8 @@ ROUTES = {
     "/skyportal/senders/{token_id}": ["GET", "PUT", "DELETE"],
 }
 _SLASHES = re.compile("//+")
+_TOKEN_ID = re.compile("[0-9a-f]{16}")
+_LONGEST_NAME = 200
 
 app = http_api.resolver()
 http_api.refuse_unknown(app, http_api.path_methods(ROUTES))
@@ -58,6 +60,8 @@ def tell(obj_id: str) -> Response[Any]:
     """Say where an object is, before it is triggered on."""
     principal = _principal()
     principal.require_role(Role.OBSERVER)
+    if len(obj_id) > _LONGEST_NAME:
+        raise Invalid.field(["path", "obj_id"], f"must have at most {_LONGEST_NAME} characters")
     sender = senders.find(principal.id)
     body = parse(TargetBody, http_api.json_body(_event()))
     ledger.tell(sender.id, obj_id, body.target)
@@ -69,6 +73,8 @@ def keep(token_id: str) -> Response[Any]:
     """Say which instance holds a token, and which of our allocations its numbers mean."""
     principal = _principal()
     principal.require_role(Role.ADMIN)
+    if not _TOKEN_ID.fullmatch(token_id):
+        raise Invalid.field(["path", "token_id"], "is not a token's id; see GET /tokens")
     body = parse(SenderBody, http_api.json_body(_event()))
     for number, allocation_id in body.allocations.items():
         if get_allocation(allocation_id) is None:

@@ -129,6 +129,11 @@ class GHTSImager(SOARPayload):
         """How many frames to expect."""
         return len(self.observation_choices) * self.exposure_counts * (self.configuration_repeats or 1)
 
+    @property
+    def exposure_s(self) -> float:
+        """Open-shutter time of all filters together, s."""
+        return super().exposure_s * len(self.observation_choices)
+
 
 class GHTS(SOARPayload):
     """A long-slit spectrum with a Goodman camera (card, `soar_ghts`)."""
@@ -180,6 +185,11 @@ class GHTS(SOARPayload):
         """How many frames to expect, those of the lamps with them."""
         lamps = ARC_EXPOSURES * (2 * self.include_calibrations + self.include_lamp_flats)
         return len(self.modes) * (self.exposure_counts + lamps) * (self.configuration_repeats or 1)
+
+    @property
+    def exposure_s(self) -> float:
+        """Open-shutter time of all modes together, s."""
+        return super().exposure_s * len(self.modes)
 
 
 class TripleSpec(SOARPayload):

@@ -58,6 +58,11 @@ class SwiftToo(Facility):
         self._sessions = Sessions()
         self._pause = pause
 
+    def exposure_s(self, payload: SwiftTooPayload) -> float | None:
+        """Of all visits; a search of the archive has none."""
+        asked = payload.root
+        return None if isinstance(asked, DataPayload) else asked.exposure_time * asked.exposure_counts
+
     def prepare(self, order: SwiftOrder, link: Link) -> Prepared:
         """One request, shown without session or signature. Raises Invalid."""
         payload, service = order.payload.root, self._service(order, link)

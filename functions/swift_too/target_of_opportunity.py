@@ -43,7 +43,7 @@ class TooPayload(Payload):
         description="Seconds per visit, a whole number",
         json_schema_extra={"unit": "s"},
     )
-    exposure_counts: int = Field(1, title="Visits", ge=1, description="Number of visits")
+    exposure_counts: int = Field(1, title="Visits", ge=1, le=9999, description="Number of visits")
     monitoring_freq: Cadence = Field(
         "1 days",
         title="Monitoring cadence",

@@ -130,7 +130,7 @@ def _moment(value: Any) -> Any:
 
 def _whole(unit: str) -> Callable[[float], float]:
     def check(value: float) -> float:
-        if value != int(value):
+        if value % 1 != 0:  # nor infinite
             raise ValueError(f"must be a whole number of {unit}")
         return value
 

@@ -81,6 +81,7 @@ def merge(
         "group": allocation.group,
         "proposal_id": allocation.proposal_id,
         "validity_ranges": list(allocation.validity_ranges) or None,
+        "limits": dict(allocation.limits) or None,
         **patch.model_dump(mode="json", include=given - {"altdata", "notify", "handover"}),
         "altdata": _merged(kept, patch.altdata or {}),
         "notify": notify,
@@ -156,6 +157,8 @@ def _replace(
     facility.check_altdata(altdata)
     if body.instrument is not None:
         facility.choose_instrument(body.instrument)
+    if body.limits and body.limits.exposure_hours is not None and not facility.can("exposure_s"):
+        raise Invalid.field(["limits", "exposure_hours"], "payloads here do not tell their exposure time")
     if expected_version is not None and body.group != allocation.group and store.live_requests(allocation):
         raise Conflict(
             f"allocation {allocation.id} has live requests, which belong to its group: cancel them"
@@ -173,6 +176,7 @@ def _replace(
             {"start_date": clock.isoformat(each.start_date), "end_date": clock.isoformat(each.end_date)}
             for each in body.validity_ranges or ()
         ),
+        limits=body.limits.model_dump(exclude_none=True) if body.limits else {},
         altdata=public,
         secret_keys=secret_keys,
         notify=settings,

@@ -69,7 +69,7 @@ def to_galactic(ra_deg: float, dec_deg: float) -> tuple[float, float]:
 def separation_arcsec(ra1_deg: float, dec1_deg: float, ra2_deg: float, dec2_deg: float) -> float:
     """Great-circle separation, arcsec, of two positions in degrees.
 
-    Vincenty's formula for the sphere (Survey Review 23, 88, 1975), which is exact from nothing to 180 degrees.
+    Vincenty's formula for the sphere (Survey Review 23, 88, 1975), which is good from nothing to 180 degrees.
     """
     ra = math.radians(ra2_deg - ra1_deg)
     dec1, dec2 = math.radians(dec1_deg), math.radians(dec2_deg)

@@ -7,13 +7,17 @@ nothing here uses (docs/performance.md).
 from __future__ import annotations
 
 import os
+import random
 import threading
 from functools import cache
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from botocore.loaders import Loader
 from botocore.session import Session, get_session
+
+from slew.errors import Unavailable
 
 _CONFIG = Config(
     connect_timeout=3,
@@ -23,6 +27,24 @@ _CONFIG = Config(
     parameter_validation=False,  # AWS judges what the store and the vault build; twice costs 0.2 ms a call
 )
 _making = threading.Lock()
+# Refusals that pass by themselves, beside every 5xx. `LimitExceededException` is none: it is a quota's.
+_PASSING = frozenset(
+    {
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
 
 
 class _Loader(Loader):
@@ -52,3 +74,30 @@ def _session() -> Session:
     session = get_session()
     session.register_component("data_loader", _Loader())
     return session
+
+
+def unavailable(error: BaseException) -> Unavailable | None:
+    """What a caller is told of an error that passes by itself: throttled, in conflict, not reached, a 5xx.
+
+    None for any other error.
+    """
+    if isinstance(error, Unavailable):
+        return error
+    if isinstance(error, ClientError):
+        if not _passes(error):
+            return None
+    elif not isinstance(error, ConnectionError | HTTPClientError):
+        return None
+    # Not the same for all, lest they come back together.
+    wait = {"Retry-After": str(random.randint(1, 4))}
+    return Unavailable(
+        "a service that Slew works on is busy; try again, with the same Idempotency-Key", headers=wait
+    )
+
+
+def _passes(error: ClientError) -> bool:
+    reasons = {each.get("Code", "None") for each in error.response.get("CancellationReasons", [])} - {"None"}
+    if reasons:  # of a transaction: one that lasts decides
+        return reasons <= _PASSING_REASONS
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or error.response["Error"]["Code"] in _PASSING

@@ -25,6 +25,7 @@ from slew.errors import (
 from slew.facility import Submission
 from slew.log import logger
 from slew.models import CloseBody, UpdateBody
+from slew.outcome import unsent
 from slew.principals import Principal, Role
 from slew.records import Request
 from slew.status import AT_FACILITY, Status
@@ -81,12 +82,14 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     wanted = work.order_of(desk.facility, request.change(**changes), case)
     prepared = desk.facility.prepare(wanted, case.link)
     if request.status is Status.PENDING:
-        claimed = work.claim(desk, request, "update")
-        waiting = claimed.change(**changes, notes=prepared.notes, next_action_at=request.next_action_at)
+        claimed = work.claim(desk, request, "update", allocation, proposed=changes)
+        waiting = claimed.change(
+            **changes, proposed=None, notes=prepared.notes, next_action_at=request.next_action_at
+        )
         return work.settle(
             desk, claimed, waiting, action="update", by=principal.label, case=case, always_event=True
         )
-    record = work.Record(work.claim(desk, request, "update", proposed=changes), case)
+    record = work.Record(work.claim(desk, request, "update", allocation, proposed=changes), case)
     try:
         updated = desk.facility.update(wanted, prepared, case.link)
     except Exception as error:
@@ -143,6 +146,7 @@ def _changes(
     changes: dict[str, Any] = {
         **payloads.keep(desk.facility, request.id, given),
         "window_end": clock.isoformat(window[1]) if window else None,
+        "exposure_s": desk.facility.exposure_s(payload),
     }
     if body.target is not None:
         changes["target"] = body.target.model_dump(mode="json", exclude_none=True)
@@ -180,6 +184,7 @@ def _failed(
     desk: Desk, request: Request, case: Case, error: Exception, operation: str, principal: Principal
 ) -> Request:
     """Write down that an update or a cancellation did not go through; raises what the caller has to know."""
+    error = unsent(request, error) or error
     after = _after_failure(request, error, operation)
     if not isinstance(error, FacilityError):
         logger.error("the facility's class failed", request_id=request.id, exc_info=error)

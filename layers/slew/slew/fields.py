@@ -10,7 +10,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from slew import astro
 
-_CONTROL = {*map(chr, range(0x20)), "\x7f", "\x85", "\u2028", "\u2029"}
+# Control characters of both sets, ends of lines, and marks that turn the text after them around.
+_CONTROL = {*map(chr, (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029))}
+_CONTROL |= set(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 
 
 def _no_control(text: str) -> str:
@@ -38,13 +40,15 @@ def _degrees(parse: Callable[[str], float]) -> BeforeValidator:
     def to_degrees(value: Any) -> Any:
         if isinstance(value, bool):
             raise ValueError("must be a number in degrees or sexagesimal text")
+        if isinstance(value, str) and not value.isascii():  # digits of other scripts
+            raise ValueError("must be ASCII")
         return parse(value) if isinstance(value, str) else value
 
     return BeforeValidator(to_degrees, json_schema_input_type=float | str)
 
 
 Line = Annotated[str, AfterValidator(_no_control)]
-"""One line of text, without control characters."""
+"""One line of text, without control characters and such as turn its direction around."""
 
 Truthy = Annotated[
     bool,

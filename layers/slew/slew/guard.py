@@ -17,11 +17,11 @@ from slew.errors import NotSent, SlewError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Unique-local and link-local are covered by is_private; these are not, and lead to addresses inside: NAT64,
-# 6to4, Teredo.
+# 6to4, Teredo; or, like that for documentation, to none.
 _TRANSLATED = tuple(
     map(
         ipaddress.ip_network,
-        ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10"),
+        ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10", "3fff::/20"),
     )
 )
 # Platform addresses of clouds that lie in public ranges, and ranges that later Pythons know not to be global.
@@ -76,6 +76,8 @@ def resolve_host(host: str, port: int) -> Destination:
     except (OSError, UnicodeError) as error:
         raise NotSent(f"host {host} could not be resolved: {error}") from None
     addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not addresses:  # a connection that is pinned to none would be free
+        raise NotSent(f"host {host} has no address")
     parsed = tuple(ipaddress.ip_address(address.partition("%")[0]) for address in addresses)
     if not _allowed(host, port, parsed):
         for address in parsed:

@@ -14,6 +14,7 @@ from slew import (
     changes,
     clock,
     http_api,
+    limits,
     redact,
     rehearsal,
     routes,
@@ -132,28 +133,29 @@ class _Routes:
         body = parse(AllocationBody, http_api.json_body(self.event))
         allocation = allocations.create(self.facility, body, principal)
         location = f"/facilities/{self.facility.id}/allocations/{allocation.id}"
-        return http_api.answer(allocation.view(), 201, {"Location": location})
+        return http_api.answer(limits.shown(allocation), 201, {"Location": location})
 
     def read_allocation(self, id: str) -> Response[Any]:
         principal = self.principal
         http_api.query(self.event)
         allocation = work.find_allocation(self.facility, id)
         principal.require(Role.VIEWER, allocation.group)
-        return http_api.answer(allocation.view())
+        return http_api.answer(limits.shown(allocation))
 
     def merge_allocation(self, id: str) -> Response[Any]:
         principal = self.principal
         http_api.query(self.event)
         patch = parse(AllocationPatch, http_api.json_body(self.event))
         allocation = work.find_allocation(self.facility, id)
-        return http_api.answer(allocations.merge(self.facility, allocation, patch, principal).view())
+        return http_api.answer(limits.shown(allocations.merge(self.facility, allocation, patch, principal)))
 
     def replace_allocation(self, id: str) -> Response[Any]:
         principal = self.principal
         http_api.query(self.event)
         body = parse(AllocationBody, http_api.json_body(self.event))
         allocation = work.find_allocation(self.facility, id)
-        return http_api.answer(allocations.replace_whole(self.facility, allocation, body, principal).view())
+        changed = allocations.replace_whole(self.facility, allocation, body, principal)
+        return http_api.answer(limits.shown(changed))
 
     def remove_allocation(self, id: str) -> Response[Any]:
         principal = self.principal

@@ -14,7 +14,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from slew import redact
+from slew import aws, redact
 from slew.errors import Invalid, MethodNotAllowed, NotFound, Problem, TooLarge
 from slew.log import logger
 from slew.validation import BODY_LIMIT, parse_body
@@ -142,5 +142,9 @@ def path_methods(routes: Mapping[str, Sequence[str]]) -> Callable[[str], Sequenc
 
 
 def _unexpected(error: Exception) -> Response[Any]:
+    busy = aws.unavailable(error)
+    if busy is not None:
+        logger.warning("a service is busy", exc_info=error)
+        return problem(busy)
     logger.exception("unexpected", exc_info=error)
     return problem(Problem("an internal error; it has been logged with this request's id"))

@@ -23,7 +23,7 @@ class PhotometryPoint(Model):
     mjd: Number = Field(
         ge=15000, le=100000, description="Time, MJD (UTC), days", json_schema_extra={"unit": "d"}
     )
-    filter: Line | None = Field(None, max_length=50, description="Bandpass, e.g. `ztfr`")
+    filter: Line | None = Field(None, max_length=50, description="Bandpass, e.g. `sdssr`")
     mag: Number | None = Field(
         None, ge=-30, le=40, description="Magnitude", json_schema_extra={"unit": "mag"}
     )
@@ -39,7 +39,7 @@ class PhotometryPoint(Model):
     fluxerr: Number | None = Field(
         None, ge=0, description="Its error (1 sigma)", json_schema_extra={"unit": "that of flux"}
     )
-    instrument: Line | None = Field(None, max_length=100, description="Instrument, e.g. `ZTF`")
+    instrument: Line | None = Field(None, max_length=100, description="Name of the instrument")
     origin: Line | None = Field(None, max_length=200, description="Where it is from; `fp` in it: forced")
     stream: Line | None = Field(None, max_length=200, description="Alert stream that it came by")
 

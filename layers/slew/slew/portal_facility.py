@@ -61,6 +61,11 @@ class PortalFacility(Facility):
     def plan(self, order: Order[Any, Any]) -> Plan:
         """What to ask of the portal. Raises Invalid."""
 
+    def exposure_s(self, payload: Any) -> float:
+        """The science exposures; the lamps' are not counted."""
+        seconds: float = payload.exposure_s
+        return seconds
+
     def default_start(self, now: datetime) -> datetime:
         """When a window begins whose start is left out."""
         return midnight(now)

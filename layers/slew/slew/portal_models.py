@@ -186,6 +186,11 @@ class PortalPayload(Payload):
         description="Kept at the portal, after this request's id",
     )
 
+    @property
+    def exposure_s(self) -> float:
+        """Open-shutter time of the science exposures together, s."""
+        return self.exposure_time * self.exposure_counts * (self.configuration_repeats or 1)
+
     @field_validator("end_date")
     @classmethod
     def _after_start(cls, end: datetime | None, info: ValidationInfo) -> datetime | None:

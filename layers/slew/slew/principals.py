@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from slew.errors import Forbidden, Unauthorized
+from slew.errors import Forbidden, Unauthorized, Unavailable
 
 
 class Role(IntEnum):
@@ -68,9 +68,11 @@ class Principal:
 def from_event(event: Mapping[str, Any]) -> Principal:
     """The principal that the authorizer put into an HTTP event.
 
-    Raises Unauthorized, with the authorizer's reason.
+    Raises Unauthorized, with the authorizer's reason; Unavailable where it could not read the tokens.
     """
     context = ((event.get("requestContext") or {}).get("authorizer") or {}).get("lambda") or {}
+    if context.get("retry_after"):
+        raise Unavailable(context["reason"], headers={"Retry-After": context["retry_after"]})
     if not context.get("principal_id"):
         raise Unauthorized(
             context.get("reason") or "a bearer token is needed: Authorization: Bearer slew_...",

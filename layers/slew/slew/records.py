@@ -46,6 +46,7 @@ class Allocation:
     instrument: str | None = None
     proposal_id: str | None = None
     validity_ranges: tuple[Mapping[str, str], ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
     altdata: Mapping[str, Any] = field(default_factory=dict)
     secret_keys: tuple[str, ...] = ()
     notify: NotifySettings = NotifySettings()
@@ -74,6 +75,7 @@ class Allocation:
             "group": self.group,
             "proposal_id": self.proposal_id,
             "validity_ranges": list(self.validity_ranges),
+            "limits": dict(self.limits) or None,
             "altdata": {**self.altdata, **dict.fromkeys(self.secret_keys, MASK)},
             "notify": {
                 **(self.notify_given or {}),
@@ -121,6 +123,9 @@ class Request:
     - `rows`: measurements in its products. `share`: key of the link to their plot, which messages carry.
     - `poll_at`, `fetch_at` (Unix seconds): when the facility is to be asked again, and when products are to
       be fetched that could not be yet.
+    - `place`: where it has joined the others of its allocation on the sky, see `places`.
+    - `exposure_s`: open-shutter time that its payload asks for, s. `charge`: what it holds of its
+      allocation's limits, see `limits`.
     - `products` is only set where they have just been found; see `store.products`.
     """
 
@@ -168,6 +173,9 @@ class Request:
     poll_at: float | None = None
     fetch_at: float | None = None
     window_end: str | None = None
+    place: str = ""
+    exposure_s: float | None = None
+    charge: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def live(self) -> bool:

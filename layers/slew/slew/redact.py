@@ -111,8 +111,9 @@ class Redactor:
 
     def _pair(self, found: re.Match[str]) -> str:
         """An encoded `name:secret`, or `secret:name`, masked."""
-        first, colon, second = _decoded(found[0]).partition(":")
-        return MASK if colon and {first, second} & self._short else found[0]
+        told = _decoded(found[0])
+        paired = any(told.startswith(f"{each}:") or told.endswith(f":{each}") for each in self._short)
+        return MASK if paired else found[0]
 
 
 def _is_secret(name: str) -> bool:

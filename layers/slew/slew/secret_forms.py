@@ -37,6 +37,7 @@ def _escapes() -> Iterator[Callable[[str], str]]:
     yield lambda text: _UNICODE.sub(lambda found: f"{found[1]}\\u{found[2].upper()}", json.dumps(text)[1:-1])
     yield escape
     yield lambda text: escape(text, quote=False)
+    yield lambda text: text.replace("&", "&amp;").replace("<", "&lt;")  # all that XML demands
     yield lambda text: escape(text).replace("&#x27;", "&#39;")
     yield lambda text: escape(text).replace("&#x27;", "&apos;")
     yield lambda text: escape(text).encode("ascii", "xmlcharrefreplace").decode()
@@ -73,7 +74,7 @@ def alone(secrets: list[str]) -> re.Pattern[str] | None:
     That is as a query's or form's value, a JSON, Python or XML value, an HTTP header's, after a scheme word,
     and in a URL's user part. Elsewhere one character would blacken every text.
     """
-    forms = sorted({form for secret in secrets for form in _once(secret)}, key=len, reverse=True)
+    forms = sorted({form for secret in secrets for form in escaped(secret)}, key=len, reverse=True)
     if not forms:
         return None
     one = f"(?:{'|'.join(map(re.escape, forms))})"

@@ -7,7 +7,8 @@
 | its events, transactions | `REQUEST#<id>` | `EVENT#<seq>`, `TRANSACTION#<seq>` |
 | its notices | `REQUEST#<id>` | `NOTICE#<event>#<channel>` |
 | what an allocation has learned | `ALLOCATION#<id>` | `LEARNED#<key>` |
-| numbers at facilities that know requests by ours | `NUMBER#<facility>#<n>` | `META` |
+| numbers at facilities that know requests by ours | see `numbering` | |
+| places on the sky; what limits have been used of | see `places`, `limits` | |
 | its products; how far they are fetched | `REQUEST#<id>` | `PRODUCTS#<n>`, `FETCH#<digest>` |
 | groups that have had an allocation | `GROUPS` | `<group>` |
 
@@ -26,9 +27,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from slew import config, retention, table
+from slew import config, limits, places, retention, table
+from slew.places import Cell
 from slew.records import Allocation, Event, Request
-from slew.table import Outdated
+from slew.table import Also, Outdated
 from slew.wire import Exchange
 
 __all__ = ["Outdated"]
@@ -71,8 +73,9 @@ def delete_allocation(allocation: Allocation) -> None:
         )
     except ClientError as error:
         raise table.outdated(error) from None
-    for item in table.query_items(f"ALLOCATION#{allocation.id}", "LEARNED#", "LEARNED#~"):
-        table.client().delete_item(TableName=config.table(), Key={"pk": item["pk"], "sk": item["sk"]})
+    for kind in ("LEARNED#", "USAGE#"):
+        for item in table.query_items(f"ALLOCATION#{allocation.id}", kind, f"{kind}~"):
+            table.client().delete_item(TableName=config.table(), Key={"pk": item["pk"], "sk": item["sk"]})
 
 
 def list_allocations(
@@ -110,20 +113,32 @@ def get_request(request_id: str) -> Request | None:
 
 
 def save(
-    request: Request, events: Sequence[Event] = (), exchanges: Sequence[Exchange] = (), *, new: bool = False
+    request: Request,
+    events: Sequence[Event] = (),
+    exchanges: Sequence[Exchange] = (),
+    *,
+    new: bool = False,
+    seen: Sequence[Cell] = (),
+    allowed: Mapping[str, float] | None = None,
 ) -> Request:
     """Write a request, its events and its exchanges in one transaction; returns it with its new version.
 
-    `new`: it must not exist yet. Else it must be the version that was read. Raises Outdated.
+    `new`: it must not exist yet. Else it must be the version that was read. Raises Outdated. `seen`: cells of
+    the sky in which nothing may have changed; raises Crossed. `allowed`: the limits within which it takes its
+    share; raises Conflict.
     """
     expected = None if new else request.version
     first_exchange = request.exchanges
     saved = request.change(
-        version=1 if new else request.version + 1, exchanges=request.exchanges + len(exchanges)
+        version=1 if new else request.version + 1,
+        exchanges=request.exchanges + len(exchanges),
+        place=places.of(request),
+        charge=limits.held(request),
     )
+    shares = limits.writes(request, saved, allowed)
     if request.products is not None:
         _put_products(request)
-    if not events and not exchanges:
+    if not events and not exchanges and not shares and saved.place in ("", request.place):
         table.put(_request_item(saved), expected)
         return saved
     docs = [(f"EVENT#{event.seq:06d}", event.as_doc()) for event in events]
@@ -135,16 +150,22 @@ def save(
         {**table.key(f"REQUEST#{request.id}", sk), "doc": table.text(doc), **retention.expiry(saved)}
         for sk, doc in docs
     ]
-    table.put_together([_request_item(saved), *items], expected)
+
+    def write(joining: Sequence[Also]) -> None:
+        table.put_together([_request_item(saved), *items], expected, [*joining, *shares])
+
+    places.join(request, saved, seen, write)
     retention.follow(saved, events)
     return saved
 
 
 def history(request_id: str) -> list[dict[str, Any]]:
     """The request's events and notices, in order of time, as the API shows them."""
-    # One query for both: between them stands only the record itself.
+    # One query for both: what stands between them is little.
     items = table.query_items(f"REQUEST#{request_id}", "EVENT#", "NOTICE#~")
-    docs = [json.loads(item["doc"]["S"]) for item in items if item["sk"]["S"] != "META"]
+    docs = [
+        json.loads(item["doc"]["S"]) for item in items if item["sk"]["S"].startswith(("EVENT#", "NOTICE#"))
+    ]
     return sorted(map(shown, docs), key=lambda doc: str(doc.get("at", "")))
 
 
@@ -208,22 +229,6 @@ def live_requests(allocation: Allocation) -> list[Request]:
     pages = table.query_listing(f"REQUESTS#{allocation.group}", None, None, {"allocation_id": allocation.id})
     found = (Request.from_doc(json.loads(item["doc"]["S"])) for item in pages)
     return [request for request in found if request.live]
-
-
-def claim_number(facility: str, number: int, request_id: str) -> bool:
-    """Take a number at a facility for a request; False where another one has it."""
-    where = table.key(f"NUMBER#{facility}#{number}", "META")
-    try:
-        table.put({**where, "doc": table.text({"request_id": request_id})}, None)
-    except Outdated:
-        return request_of_number(facility, number) == request_id
-    return True
-
-
-def request_of_number(facility: str, number: int) -> str | None:
-    """Id of the request that has a number at a facility."""
-    doc = table.get(f"NUMBER#{facility}#{number}", "META")
-    return str(doc["request_id"]) if doc else None
 
 
 def request_at_facility(allocation: Allocation, facility_request_id: str) -> Request | None:

@@ -15,20 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from slew import clock, events, payloads, recovery, store, work
-from slew.errors import (
-    Conflict,
-    FacilityError,
-    Failed,
-    Invalid,
-    NoAnswer,
-    NotSent,
-    Rejected,
-    Unanswered,
-)
-from slew.facility import Facility, Order, Prepared, Submission
+from slew import admission, clock, events, limits, numbering, payloads, recovery, store, work
+from slew.errors import Conflict, FacilityError, Invalid
+from slew.facility import Facility, Order, Prepared
 from slew.log import logger
 from slew.models import Requester, SubmitBody
+from slew.outcome import accepted, broken, not_accepted, unsent
 from slew.principals import Principal, Role
 from slew.records import Allocation, Request
 from slew.status import AT_FACILITY, RESUBMITTABLE, Status
@@ -56,8 +48,8 @@ def fingerprint(body: Any) -> str:
 def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]:
     """Submit a request; returns it, and whether it is new.
 
-    Raises NotFound, Forbidden, Conflict (another body under the key, allocation outside its validity),
-    Invalid.
+    Raises NotFound, Forbidden, Conflict (another body under the key, allocation outside its validity or over
+    its limits, a constraint that does not hold), Invalid, Unavailable.
     """
     facility = desk.facility
     allocation = work.find_allocation(facility, body.allocation_id)
@@ -67,8 +59,30 @@ def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]
         earlier = store.get_request(request_id)
         if earlier:
             return replay(desk, earlier, caller), False
+    try:
+        request, case, order, prepared = _begun(desk, allocation, body, caller, request_id)
+    except store.Outdated:
+        return replay(desk, work.find_request(facility, request_id), caller), False
+    except Conflict:
+        # What it collides with, or what has used the limit up, may be this very call, made twice at once.
+        twin = store.get_request(request_id) if caller.idempotency_key is not None else None
+        if twin is None:
+            raise
+        return replay(desk, twin, caller), False
+    return send(desk, request, case, order, prepared, by=caller.principal.label), True
+
+
+def _begun(
+    desk: Desk, allocation: Allocation, body: SubmitBody, caller: Caller, request_id: str
+) -> tuple[Request, Case, Order[Any, Any], Prepared]:
+    """The request, checked and written as `submitting`, and what to send.
+
+    Raises as `submit`; Outdated where there is one with its id.
+    """
+    facility = desk.facility
     request = draft(facility, allocation, body, caller, request_id)
     case = work.open_case(facility, allocation)
+    watch, seen = admission.permitted(allocation, request, body, caller.principal)
     request, order, prepared = _numbered(facility, request, case)
     now = clock.timestamp()
     request = request.change(
@@ -86,13 +100,9 @@ def submit(desk: Desk, body: SubmitBody, caller: Caller) -> tuple[Request, bool]
     event = events.new_event(
         facility, allocation, request, previous=None, action="submit", by=caller.principal.label, seq=1
     )
+    request = admission.write(request, event, watch, seen, allocation)
     desk.events.append(event)
-    try:
-        request = store.save(request, [event], new=True)
-    except store.Outdated:
-        first = work.find_request(facility, request_id)
-        return replay(desk, first, caller), False
-    return send(desk, request, case, order, prepared, by=caller.principal.label), True
+    return request, case, order, prepared
 
 
 def replay(desk: Desk, earlier: Request, caller: Caller) -> Request:
@@ -140,6 +150,7 @@ def draft(
         status=Status.SUBMITTING,
         share=secrets.token_urlsafe(16),
         window_end=clock.isoformat(window[1]) if window else None,
+        exposure_s=facility.exposure_s(payload),
     )
 
 
@@ -157,7 +168,7 @@ def _numbered(facility: Facility, request: Request, case: Case) -> tuple[Request
     for attempt in range(_NUMBER_ATTEMPTS):
         request = numbered(facility, request, case, attempt)
         order, prepared = prepare(facility, request, case)
-        if request.number is None or store.claim_number(facility.id, request.number, request.id):
+        if request.number is None or numbering.claim(facility.id, request.number, request.id):
             return request, order, prepared
     raise Conflict(f"no number for another request is free at {facility.title}")
 
@@ -178,21 +189,29 @@ def send(
     try:
         submission = desk.facility.submit(order, prepared, case.link)
         first_look_s = submission.next_poll_s
-        outcome = _accepted(desk.facility, record.current, submission)
+        outcome = accepted(desk.facility, record.current, submission)
     except FacilityError as error:
-        outcome = _not_accepted(desk.facility, record.current, error)
+        outcome = not_accepted(desk.facility, record.current, error)
     except store.Outdated:
         raise Conflict(f"request {request.id} was taken over by somebody else; nothing was sent") from None
-    except Exception:
-        logger.exception("the facility's class failed", request_id=request.id)
-        outcome = _broken(record.current)
+    except Exception as error:
+        busy = unsent(record.current, error)
+        if busy is None:
+            logger.exception("the facility's class failed", request_id=request.id)
+        outcome = not_accepted(desk.facility, record.current, busy) if busy else broken(record.current)
     after = record.current.change(**outcome)
     if after.status is not Status.PENDING:
         after = after.change(
             next_action_at=work.next_look(desk.facility, after, clock.timestamp(), first_look_s),
             next_attempt_at=None,
         )
-    return work.settle(desk, record.current, after, action=request.operation or "submit", by=by, case=case)
+    try:
+        return work.settle(
+            desk, record.current, after, action=request.operation or "submit", by=by, case=case
+        )
+    except store.Outdated:  # a write before it has come through although it seemed not to
+        logger.error("an outcome could not be written", request_id=request.id, status=after.status)
+        return work.find_request(desk.facility, request.id)
 
 
 def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -> Request:
@@ -221,7 +240,7 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
     order, prepared = prepare(desk.facility, again, case)
     claimed = work.claim(
         desk,
-        request,
+        limits.charged(allocation, request),
         "resubmit",
         allocation,
         status=Status.SUBMITTING,
@@ -256,55 +275,3 @@ def check_validity(allocation: Allocation, now: datetime, window: tuple[datetime
         raise Conflict(f"allocation {allocation.id} is outside its validity ranges now")
     if window and not allocation.valid_during(max(window[0], now), window[1]):
         raise Conflict(f"the requested dates are outside the validity ranges of allocation {allocation.id}")
-
-
-def _accepted(facility: Facility, request: Request, submission: Submission) -> dict[str, Any]:
-    before = request.facility_data if facility.resumable else {}
-    return {
-        "status": submission.status,
-        "facility_request_id": submission.facility_request_id,
-        "facility_data": {**before, **submission.data},
-        "left": submission.left,
-        "text": submission.text,
-        "reason": "",
-        "notes": (*request.notes, *submission.notes),
-        "attempts": request.attempts + 1,
-        "failures": 0,
-    }
-
-
-def _not_accepted(facility: Facility, request: Request, error: FacilityError) -> dict[str, Any]:
-    outcome: dict[str, Any] = {"reason": error.reason, "text": "", "attempts": request.attempts + 1}
-    if isinstance(error, NotSent) or (isinstance(error, NoAnswer) and not request.sending):
-        attempts = request.attempts + 1
-        if facility.send_attempts is not None and attempts >= facility.send_attempts:
-            return {
-                **outcome,
-                "status": Status.FAILED,
-                "reason": f"given up after {attempts} attempts: {error.reason}",
-            }
-        wait = (
-            error.retry_after
-            if error.retry_after is not None
-            else work.jittered(work.backoff_s(request.attempts))
-        )
-        at = clock.timestamp() + wait
-        return {
-            **outcome,
-            "status": Status.PENDING,
-            "next_attempt_at": clock.isoformat(at),
-            "next_action_at": at,
-        }
-    if isinstance(error, Rejected):
-        return {**outcome, "status": Status.REJECTED}
-    if isinstance(error, Failed):
-        return {**outcome, "status": Status.FAILED, "unconfirmed": error.unconfirmed}
-    if isinstance(error, Unanswered | NoAnswer):
-        return {**outcome, "status": Status.UNKNOWN}
-    raise error
-
-
-def _broken(request: Request) -> dict[str, Any]:
-    if request.sending:
-        return {"status": Status.UNKNOWN, "reason": "internal error after the request had been sent"}
-    return {"status": Status.FAILED, "reason": "internal error; nothing was sent"}

@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from slew import aws, config
 from slew.errors import SlewError, TooLarge
 
 Item = dict[str, Any]
+T = TypeVar("T")
+_LONGEST_PK, _LONGEST_SK = 2048, 1024  # DynamoDB: bytes of a key
 _TRANSACTION_LIMIT = 100  # DynamoDB: TransactWriteItems
+_patience: ContextVar[float] = ContextVar("patience", default=2.0)
+"""Seconds for which a write is tried again while the table is busy."""
 
 
 class Outdated(SlewError):
     """The record has been changed by somebody else since it was read, or exists already."""
+
+
+@dataclass(frozen=True)
+class Also:
+    """One more action of a transaction; `refusal` is raised where its condition does not hold."""
+
+    action: Item
+    refusal: SlewError
+
+
+@contextmanager
+def patient(seconds: float) -> Iterator[None]:
+    """Have the writes herein tried for so long, if that is longer than usual."""
+    token = _patience.set(max(seconds, _patience.get()))
+    try:
+        yield
+    finally:
+        _patience.reset(token)
 
 
 def client() -> Any:
@@ -36,6 +63,8 @@ def text(doc: Mapping[str, Any]) -> Item:
 
 def get(pk: str, sk: str) -> dict[str, Any] | None:
     """The document of an item, read consistently; None if there is none."""
+    if len(pk.encode()) > _LONGEST_PK or len(sk.encode()) > _LONGEST_SK:
+        return None  # somebody made it up, and DynamoDB would refuse to look
     answer = client().get_item(TableName=config.table(), Key=key(pk, sk), ConsistentRead=True)
     return json.loads(answer["Item"]["doc"]["S"]) if "Item" in answer else None
 
@@ -61,25 +90,91 @@ def condition(expected_version: int | None) -> Item:
 
 
 def put(item: Item, expected_version: int | None) -> None:
-    """Write an item over the version that was read; None: a new one. Raises Outdated, TooLarge."""
+    """Write an item over the version that was read; None: a new one.
+
+    Raises Outdated, TooLarge; Unavailable where the table stays busy.
+    """
+
+    def write() -> None:
+        try:
+            client().put_item(TableName=config.table(), Item=item, **condition(expected_version))
+        except ClientError as error:
+            if aws.unavailable(error) or not is_written(item):
+                raise
+
     try:
-        client().put_item(TableName=config.table(), Item=item, **condition(expected_version))
+        _unhindered(write)
     except ClientError as error:
-        if not is_written(item):
-            raise outdated(error) from None
+        raise outdated(error) from None
 
 
-def put_together(items: Sequence[Item], expected_version: int | None) -> None:
-    """Write items in one transaction, the first over the version that was read. Raises Outdated, TooLarge."""
+def get_together(keys: Sequence[tuple[str, str]]) -> list[Item | None]:
+    """Items, as of one moment. Raises Unavailable where the table stays busy, or others keep writing them."""
+    gets = [{"Get": {"TableName": config.table(), "Key": key(*each)}} for each in keys]
+
+    def read() -> list[Item | None]:
+        answer = client().transact_get_items(TransactItems=gets)
+        return [each.get("Item") for each in answer["Responses"]]
+
+    return _unhindered(read)
+
+
+def put_together(items: Sequence[Item], expected_version: int | None, also: Sequence[Also] = ()) -> None:
+    """Write items in one transaction, the first over the version that was read.
+
+    Raises Outdated, TooLarge, the refusal of `also`; Unavailable where the table stays busy, or others keep
+    writing what it writes.
+    """
     first, *others = [{"TableName": config.table(), "Item": item} for item in items]
     puts = [{"Put": {**first, **condition(expected_version)}}, *({"Put": other} for other in others)]
-    for extra in puts[_TRANSACTION_LIMIT:]:  # only a search through many pages makes so many exchanges
+    room = _TRANSACTION_LIMIT - len(also)
+    for extra in puts[room:]:  # only a search through many pages makes so many exchanges
         client().put_item(**extra["Put"])
+    actions = [*puts[:room], *(each.action for each in also)]
+
+    def write() -> None:
+        try:
+            client().transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            if aws.unavailable(error):
+                raise
+            if is_written(items[0]):
+                return
+            codes = _reasons(error)
+            for each, code in zip(also, codes[len(actions) - len(also) :], strict=False):
+                if code == "ConditionalCheckFailed" != codes[0]:
+                    raise each.refusal from None
+            raise
+
     try:
-        client().transact_write_items(TransactItems=puts[:_TRANSACTION_LIMIT])
+        _unhindered(write)
     except ClientError as error:
-        if not is_written(items[0]):
-            raise outdated(error) from None
+        raise outdated(error) from None
+
+
+def _unhindered(act: Callable[[], T]) -> T:
+    """Do `act`, again and again while the table is busy or another transaction is at the same items.
+
+    It has to bear being done twice: of one that failed, nobody knows for certain that it had no effect.
+    """
+    began, waited, longest = time.monotonic(), 0.0, 0.02
+    while True:
+        try:
+            return act()
+        except (ClientError, BotoCoreError) as error:
+            busy = aws.unavailable(error)
+            if busy is None:
+                raise
+        pause = random.uniform(0, longest)
+        waited += pause
+        if max(waited, time.monotonic() - began) > _patience.get():
+            raise busy
+        time.sleep(pause)
+        longest = min(2 * longest, 1.0)
+
+
+def _reasons(error: ClientError) -> list[str]:
+    return [reason.get("Code", "") for reason in error.response.get("CancellationReasons", [])]
 
 
 def is_written(item: Item) -> bool:
@@ -93,9 +188,7 @@ def is_written(item: Item) -> bool:
 def outdated(error: ClientError) -> Exception:
     """What a failed conditional write means: Outdated, or the error itself."""
     code = error.response["Error"]["Code"]
-    reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-    conflict = "ConditionalCheckFailed" in reasons or "TransactionConflict" in reasons
-    if code in ("ConditionalCheckFailedException", "TransactionConflictException") or conflict:
+    if code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in _reasons(error):
         return Outdated(code)
     if code == "ValidationException" and "size" in str(error).lower():
         return TooLarge("the request, with what is kept of it, is over DynamoDB's 400 KB")

@@ -1,4 +1,4 @@
-"""What a submission may demand, and what an allocation allows: constraints and limits, as callers give them."""
+"""Constraints of a submission and limits of an allocation, as callers give them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Constraints(Model):
     not_if_duplicates: bool = Field(
         False,
         strict=True,
-        description="Refuse (409) where a request of this allocation lies within `radius` that is not rejected, "
-        "failed, expired or cancelled: those that wait or are being sent this very moment count too",
+        description="Refuse (409) where a request of this allocation lies within `radius` that is not "
+        "rejected, failed, expired or cancelled; one that waits or is being sent this very moment counts too",
     )
     ignore_allocation_ids: tuple[Identifier, ...] = Field(
         (),

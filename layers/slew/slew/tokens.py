@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from slew import clock
+from botocore.exceptions import BotoCoreError, ClientError
+
+from slew import aws, clock
 from slew.errors import Invalid
+from slew.log import logger
 from slew.principals import Principal, Role
 
 _FORM = re.compile(r"slew_[A-Za-z0-9_-]{43}")
@@ -144,12 +147,17 @@ def _note_use(client: Any, table: str, digest: str, noted_at: float) -> None:
     now = clock.timestamp()
     if now - noted_at < _USE_NOTED_EVERY_S:
         return
-    client.update_item(
-        TableName=table,
-        Key=_key(digest),
-        UpdateExpression="SET used_at = :now",
-        ExpressionAttributeValues={":now": {"N": f"{now:.0f}"}},
-    )
+    try:
+        client.update_item(
+            TableName=table,
+            Key=_key(digest),
+            UpdateExpression="SET used_at = :now",
+            ExpressionAttributeValues={":now": {"N": f"{now:.0f}"}},
+        )
+    except (BotoCoreError, ClientError) as error:
+        if aws.unavailable(error) is None:
+            raise
+        logger.warning("the use of a token could not be noted", exc_info=error)  # the next one will be
 
 
 def _digest(token: str) -> str:

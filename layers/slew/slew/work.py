@@ -8,12 +8,13 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import SecretStr
 
-from slew import clock, grids, payloads, redact, store, vault
+from slew import clock, grids, payloads, redact, store, table, vault
 from slew.errors import Conflict, NotFound
 from slew.events import new_event
 from slew.facility import Altdata, Facility, Link, Order
@@ -29,6 +30,7 @@ from slew.validation import parse
 from slew.wire import Exchange
 
 LEASE_MARGIN_S = 5.0
+_OUTCOME_PATIENCE_S = 20.0  # for writing down what came of a send; API Gateway waits for 30 s in all
 _LONGEST = 2000  # characters of a facility's words that are kept: an item of DynamoDB has 400 KB for all
 
 
@@ -107,7 +109,8 @@ class Record:
 
     def _keep(self, data: Mapping[str, Any]) -> None:
         kept = {**self.current.facility_data, **self._redactor.data(dict(data))}
-        self.current = store.save(self.current.change(facility_data=kept))
+        with _patience(self.current):
+            self.current = store.save(self.current.change(facility_data=kept))
 
     def _mark_sending(self) -> None:
         self.current = store.save(self.current.change(sending=True, sent_at=clock.timestamp()))
@@ -190,7 +193,10 @@ def order_of(facility: Facility, request: Request, case: Case) -> Order[Any, Any
 def claim(
     desk: Desk, request: Request, operation: str, allocation: Allocation | None = None, **changes: Any
 ) -> Request:
-    """Take the request for one operation. Raises Conflict while somebody else works on it."""
+    """Take the request for one operation.
+
+    Raises Conflict while somebody else works on it, or where the allocation's limits leave no room.
+    """
     now = clock.timestamp()
     if request.leased(now):
         raise Conflict(
@@ -208,7 +214,8 @@ def claim(
     events = _events(desk.facility, allocation, request, claimed, operation, "slew")
     desk.events.extend(events)
     try:
-        return store.save(claimed.change(events=claimed.events + len(events)), events)
+        allowed = allocation.limits if allocation else None
+        return store.save(claimed.change(events=claimed.events + len(events)), events, allowed=allowed)
     except store.Outdated:
         raise Conflict(
             f"request {request.id} has just been changed by somebody else; read it again"
@@ -244,7 +251,13 @@ def settle(
     events = _events(desk.facility, allocation, before, after, action, by, always=always_event)
     desk.events.extend(events)
     exchanges = case.exchanges if case and keep_exchanges else ()
-    return store.save(after.change(events=after.events + len(events)), events, exchanges)
+    with _patience(before):
+        return store.save(after.change(events=after.events + len(events)), events, exchanges)
+
+
+def _patience(request: Request) -> AbstractContextManager[None]:
+    """What is known of a send is known here alone: where it could not be written, the outcome is unknown."""
+    return table.patient(_OUTCOME_PATIENCE_S if request.sending else 0.0)
 
 
 def next_look(

@@ -1,0 +1,75 @@
+"""What came of a submission, as changes of the request's record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slew import aws, clock, work
+from slew.errors import FacilityError, Failed, NoAnswer, NotSent, Rejected, Unanswered
+from slew.facility import Facility, Submission
+from slew.records import Request
+from slew.status import Status
+
+
+def accepted(facility: Facility, request: Request, submission: Submission) -> dict[str, Any]:
+    """The facility took it."""
+    before = request.facility_data if facility.resumable else {}
+    return {
+        "status": submission.status,
+        "facility_request_id": submission.facility_request_id,
+        "facility_data": {**before, **submission.data},
+        "left": submission.left,
+        "text": submission.text,
+        "reason": "",
+        "notes": (*request.notes, *submission.notes),
+        "attempts": request.attempts + 1,
+        "failures": 0,
+    }
+
+
+def not_accepted(facility: Facility, request: Request, error: FacilityError) -> dict[str, Any]:
+    """It did not, or nobody knows."""
+    outcome: dict[str, Any] = {"reason": error.reason, "text": "", "attempts": request.attempts + 1}
+    if isinstance(error, NotSent) or (isinstance(error, NoAnswer) and not request.sending):
+        attempts = request.attempts + 1
+        if facility.send_attempts is not None and attempts >= facility.send_attempts:
+            return {
+                **outcome,
+                "status": Status.FAILED,
+                "reason": f"given up after {attempts} attempts: {error.reason}",
+            }
+        wait = (
+            error.retry_after
+            if error.retry_after is not None
+            else work.jittered(work.backoff_s(request.attempts))
+        )
+        at = clock.timestamp() + wait
+        return {
+            **outcome,
+            "status": Status.PENDING,
+            "next_attempt_at": clock.isoformat(at),
+            "next_action_at": at,
+        }
+    if isinstance(error, Rejected):
+        return {**outcome, "status": Status.REJECTED}
+    if isinstance(error, Failed):
+        return {**outcome, "status": Status.FAILED, "unconfirmed": error.unconfirmed}
+    if isinstance(error, Unanswered | NoAnswer):
+        return {**outcome, "status": Status.UNKNOWN}
+    raise error
+
+
+def unsent(request: Request, error: Exception) -> NotSent | None:
+    """An error of a service that Slew works on, as it is to be seen where nothing has left: `NotSent`.
+
+    None for another error, and where something may have left.
+    """
+    busy = None if request.sending else aws.unavailable(error)
+    return NotSent(busy.detail, float(busy.headers.get("Retry-After", 1))) if busy else None
+
+
+def broken(request: Request) -> dict[str, Any]:
+    """The facility's class failed."""
+    if request.sending:
+        return {"status": Status.UNKNOWN, "reason": "internal error after the request had been sent"}
+    return {"status": Status.FAILED, "reason": "internal error; nothing was sent"}

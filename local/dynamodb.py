@@ -1,0 +1,106 @@
+"""What makes moto's DynamoDB bear a hundred thousand items: its answers are the same, the work is not.
+
+As it comes, moto copies the whole table for each transaction, and sorts the whole table for each query.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import StreamShard, Table
+
+
+def hasten() -> None:
+    """Replace what takes the longer the more there is. One request at a time, as the embedded AWS has it."""
+    for patch in (_shards, _transactions, _queries):
+        patch()
+
+
+def _shards() -> None:
+    def deep_copy(shard: StreamShard, memo: dict[int, Any]) -> StreamShard:
+        clone = copy.copy(shard)  # its records do not change
+        memo[id(shard)] = clone
+        clone.items = list(shard.items)
+        clone.table = copy.deepcopy(shard.table, memo)
+        return clone
+
+    setattr(StreamShard, "__deepcopy__", deep_copy)  # noqa: B010  # moto does not declare it
+
+
+def _transactions() -> None:
+    """What a transaction may have to put back is only what it names."""
+    plain = DynamoDBBackend.transact_write_items
+    touched: set[DynamoType] = set()
+    copies: dict[int, Table] = {}
+
+    def transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        touched.update(_partitions(backend, transact_items))
+        try:
+            plain(backend, transact_items)
+        finally:
+            touched.clear()
+            copies.clear()
+
+    def deep_copy(table: Table, memo: dict[int, Any]) -> Table:
+        if id(table) in copies:  # moto copies it for each action, all before the first
+            return copies[id(table)]
+        clone = copy.copy(table)
+        memo[id(table)] = clone
+        if touched:
+            copies[id(table)] = clone
+            clone.items = copy.copy(table.items)
+            for partition in touched & table.items.keys():
+                clone.items[partition] = copy.deepcopy(table.items[partition], memo)
+        else:
+            clone.items = copy.deepcopy(table.items, memo)
+        clone.stream_shard = copy.deepcopy(table.stream_shard, memo)
+        return clone
+
+    setattr(DynamoDBBackend, "transact_write_items", transact)  # noqa: B010
+    setattr(Table, "__deepcopy__", deep_copy)  # noqa: B010
+
+
+def _partitions(backend: DynamoDBBackend, actions: Sequence[Mapping[str, Any]]) -> Iterable[DynamoType]:
+    for action in actions:
+        for about in action.values():
+            table = backend.tables.get(about.get("TableName", ""))
+            key = about.get("Key") or about.get("Item") or {}
+            if table and table.hash_key_attr in key:
+                yield DynamoType(key[table.hash_key_attr])
+
+
+def _queries() -> None:
+    """A query looks at its partition, or at the items of its index's, instead of at all in their order."""
+    plain_query, plain_items = Table.query, Table.all_items
+    wanted: list[tuple[str | None, DynamoType]] = []
+
+    def query(table: Table, hash_key: DynamoType | None, *arguments: Any, **named: Any) -> Any:
+        if named.get("index_name") or any(arguments[6:7]):
+            wanted[:] = named["hash_key_conditions"][:1]
+        elif hash_key is not None and table.has_range_key:
+            wanted[:] = [(None, hash_key)]
+        try:
+            return plain_query(table, hash_key, *arguments, **named)
+        finally:
+            wanted.clear()
+
+    def all_items(table: Table) -> list[Item]:
+        if not wanted:
+            return plain_items(table)
+        ((attribute, value),) = wanted
+        if attribute is None:
+            return list(table.items.get(value, {}).values())
+        text, found = value.value, []
+        for partition in table.items.values():
+            for item in partition.values():
+                given = item.attrs.get(attribute)
+                if given is not None and given.value == text:
+                    found.append(item)
+        return sorted(found, key=lambda item: (item.hash_key, item.range_key))
+
+    setattr(Table, "query", query)  # noqa: B010
+    setattr(Table, "all_items", all_items)  # noqa: B010

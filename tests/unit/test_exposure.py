@@ -1,0 +1,62 @@
+"""The open-shutter time that payloads ask for, by which allocations may be limited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from generic.facility import Generic
+from lco.facility import LCO
+from lt.facility import Lt
+from nicer.facility import Nicer
+from slack.facility import Slack
+from slew.facility import Facility
+from slew.validation import parse
+from soar.facility import SOAR
+from winter.facility import Winter
+
+IMAGING: dict[str, Any] = {
+    "observation_choices": ["sdssg", "sdssr"],
+    "exposure_time": 30.5,
+    "exposure_counts": 3,
+}
+REST: dict[str, Any] = {
+    "maximum_airmass": 2,
+    "minimum_lunar_distance": 30,
+    "priority": 1,
+    "start_date": "2036-12-01",
+    "end_date": "2036-12-08",
+}
+NICER: dict[str, Any] = {
+    "JustificationToO": "new",
+    "JustificationExposure": "enough",
+    "ExpectedCountRate": 1,
+    "ObservationTime": 2.5,
+}
+TWO, DITHER = {"exposure_time": 100, "exposure_counts": 2}, [{"ra": 0, "dec": 0}, {"ra": 1, "dec": 1}]
+CASES: list[tuple[Facility, str | None, dict[str, Any], float]] = [
+    (LCO(), "sinistro", {**TWO, "observation_choices": ["gp", "rp", "ip"]}, 600),
+    (LCO(), "sinistro", {**TWO, "observation_choices": ["gp"], "dither_offsets": DITHER}, 400),
+    (LCO(), "muscat", {**TWO, "exposure_time_i": 150, "configuration_repeats": 2}, 600),
+    (LCO(), "muscat", {"exposure_time_g": 5}, 300),
+    (LCO(), "floyds", {**TWO, "configuration_repeats": 3}, 600),
+    (SOAR(), "ghts_imager", {**TWO, "observation_choices": ["g-SDSS", "r-SDSS"]}, 400),
+    (SOAR(), "ghts", {**TWO, "include_calibrations": True, "include_lamp_flats": True}, 200),
+    (SOAR(), "triplespec", TWO, 200),
+    (Lt(), "ioo", {**TWO, "observation_choices": ["g", "u"], "exposure_time_by_filter": {"u": 600}}, 1400),
+    (Winter(), "winter", {"filters": ["J", "Hs"], "n_repetitions": 2}, 2 * (120 * 8 + 60 * 15)),
+    (Winter(), "spring", {"filter": "J", "exposure_time": 10}, 300),
+    (Slack(), None, IMAGING, 183),
+    (Generic(), None, {**IMAGING, **REST}, 183),
+    (Nicer(), None, NICER, 2500),
+]
+
+
+@pytest.mark.parametrize(("facility", "instrument", "payload", "expected"), CASES)
+def test_what_a_payload_asks_for(
+    facility: Facility, instrument: str | None, payload: dict[str, Any], expected: float
+) -> None:
+    assert facility.can("exposure_s")
+    parsed = parse(facility.payloads[instrument], payload, ["payload"])
+    assert facility.exposure_s(parsed) == pytest.approx(expected)

@@ -98,7 +98,7 @@ class Gemini(Facility):
 
     def exposure_s(self, payload: GeminiPayload) -> float | None:
         """Of all templates; None where they keep the times of their own, which only Gemini knows."""
-        return payload.l_exptime * len(payload.template_ids) if payload.l_exptime else None
+        return payload.l_exptime * len(payload.template_ids or (1,)) if payload.l_exptime else None
 
     def window(self, payload: GeminiPayload) -> tuple[datetime, datetime]:
         """The timing window, as asked for."""

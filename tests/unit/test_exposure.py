@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from gemini.facility import Gemini
 from generic.facility import Generic
 from lco.facility import LCO
 from lt.facility import Lt
+from mma.facility import Mma
 from nicer.facility import Nicer
 from slack.facility import Slack
 from slew.facility import Facility
@@ -34,6 +36,22 @@ NICER: dict[str, Any] = {
     "ExpectedCountRate": 1,
     "ObservationTime": 2.5,
 }
+GEMINI: dict[str, Any] = {
+    "template_ids": "21,22",
+    "start_date": "2036-12-01 00:00:00",
+    "end_date": "2036-12-02 00:00:00",
+    "l_elmin": 1.0,
+    "l_elmax": 1.6,
+}
+PLAN = {"queue_name": "n", "start_date": "2036-12-01 00:00:00", "end_date": "2036-12-02 00:00:00"}
+FIELD = {
+    "field_id": 1,
+    "ra": 1.0,
+    "dec": 2.0,
+    "filter": "sdssr",
+    "exposure_time": 30,
+    "program_pi": "observer1",
+}
 TWO, DITHER = {"exposure_time": 100, "exposure_counts": 2}, [{"ra": 0, "dec": 0}, {"ra": 1, "dec": 1}]
 CASES: list[tuple[Facility, str | None, dict[str, Any], float]] = [
     (LCO(), "sinistro", {**TWO, "observation_choices": ["gp", "rp", "ip"]}, 600),
@@ -50,6 +68,8 @@ CASES: list[tuple[Facility, str | None, dict[str, Any], float]] = [
     (Slack(), None, IMAGING, 183),
     (Generic(), None, {**IMAGING, **REST}, 183),
     (Nicer(), None, NICER, 2500),
+    (Gemini(), "north", {**GEMINI, "l_exptime": 300}, 600),
+    (Mma(), None, {**PLAN, "targets": [{**FIELD, "request_id": 1}, {**FIELD, "request_id": 2}]}, 60),
 ]
 
 

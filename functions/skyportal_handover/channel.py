@@ -1,8 +1,8 @@
 """Photometry and status into a SkyPortal instance, by its API.
 
-Photometry goes by `PUT /api/photometry`, which takes what it has already without complaint: a delivery may come
-twice. The status is set on the request that the instance itself made, if it is told which allocation of its
-own to look under (card generic.md, "Rules that follow", 9).
+Photometry goes by `PUT /api/photometry`, which takes what it has already without complaint: a delivery may
+come twice. The status is set on the request that the instance itself made, if it is told which allocation of
+its own to look under (card generic.md, "Rules that follow", 9).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One signed POST a change, to an address that the allocation names.
 
 The receiver checks `Slew-Signature: t=<Unix seconds>,v1=<hex>`: HMAC-SHA256, with the shared secret, of
-`<t>.<body>`; and drops what it has seen by `Slew-Event-Id`, since a delivery whose answer was lost comes again.
+`<t>.<body>`; and drops what it has seen by `Slew-Event-Id`, for a delivery whose answer was lost comes again.
 """
 
 from __future__ import annotations

@@ -110,8 +110,9 @@ def test_a_file_is_taken_up_where_it_broke_off(
     later(400)
     real, moments = fetching.fetch, iter([True, False])  # the time is up after the image's first part
 
-    def short_of_time(*args: Any) -> Any:
-        return real(*args[:-1], args[-1] if next(moments, True) else clock.timestamp() - 1)
+    def short_of_time(http: Any, request: Any, product: Any, begun: Any, key: str, ends_at: float) -> Any:
+        ends_at = ends_at if next(moments, True) else clock.timestamp() - 1
+        return real(http, request, product, begun, key, ends_at)
 
     monkeypatch.setattr(fetching, "fetch", short_of_time)
     tick()
@@ -134,8 +135,9 @@ def test_another_file_under_the_name_is_not_joined_to_the_first_part(
     later(400)
     real, moments = fetching.fetch, iter([True, False])
 
-    def short_of_time(*args: Any) -> Any:
-        return real(*args[:-1], args[-1] if next(moments, True) else clock.timestamp() - 1)
+    def short_of_time(http: Any, request: Any, product: Any, begun: Any, key: str, ends_at: float) -> Any:
+        ends_at = ends_at if next(moments, True) else clock.timestamp() - 1
+        return real(http, request, product, begun, key, ends_at)
 
     monkeypatch.setattr(fetching, "fetch", short_of_time)
     tick()
@@ -171,9 +173,10 @@ def test_a_crash_while_fetching_does_not_end_it(
     def dies(*args: Any) -> Any:
         raise Crash
 
-    with monkeypatch.context() as patched, pytest.raises(Crash):
+    with monkeypatch.context() as patched:
         patched.setattr(fetching, "fetch", dies)
-        tick()
+        with pytest.raises(Crash):
+            tick()
     later(100)  # the lease runs out, and the next tick takes over
     tick()
     later(100)

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
-.PHONY: help demo serve test lint check build deploy bench generate lock clean
+.PHONY: help demo serve test lint check build deploy bench follow load generate lock audit clean
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
@@ -53,11 +53,20 @@ deploy: build ## publish what was built as new versions, on a stack that sam dep
 bench: $(VENV)/.dev ## measure cold start and warm time of every function
 	@$(BIN)/python -m benchmarks.functions
 
+follow: $(VENV)/.dev ## simulate how 100,000 live requests are followed, and write docs/following.md
+	@$(BIN)/python -m benchmarks.following
+
+load: $(VENV)/.dev ## submit LOAD_REQUESTS (2000) requests with faults on; from 10,000 on write docs/reliability.md, "Load"
+	@$(BIN)/python -m benchmarks.load --requests $${LOAD_REQUESTS:-2000} $(LOAD_ARGS)
+
 lock: $(UV) ## resolve the dependencies anew
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url pyproject.toml --group dev -o requirements/dev.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/dev.txt pyproject.toml --group local -o requirements/local.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/dev.txt pyproject.toml -o layers/slew/requirements.txt
 	@for group in mma plots; do $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/dev.txt --group $$group -o functions/$$group/requirements.txt; done
+
+audit: $(BIN)/python ## look whether a locked dependency has a known vulnerability
+	@$(BIN)/python -m local.audit
 
 clean: ## remove what the targets made
 	@rm -rf .venv .slew .aws-sam .pytest_cache .mypy_cache .ruff_cache

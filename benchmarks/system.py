@@ -174,8 +174,8 @@ def _probed(function: Function, artifacts: Artifacts) -> Function:
     )
 
 
-def post(url: str, body: Mapping[str, Any]) -> None:
-    """POST a JSON object."""
-    request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+def post(url: str, body: Mapping[str, Any], method: str = "POST") -> None:
+    """POST (or DELETE) with a JSON object."""
+    request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method)
     with urlopen(request, timeout=30) as answer:
         answer.read()

@@ -5,7 +5,17 @@ from __future__ import annotations
 from local.openapi_errors import too_large
 from local.openapi_examples import EXPIRY, Examples
 from local.openapi_models import prefix_of
-from local.openapi_operations import Json, at, body, json_content, operation, parameters, reference, returns
+from local.openapi_operations import (
+    Json,
+    at,
+    body,
+    json_content,
+    media,
+    operation,
+    parameters,
+    reference,
+    returns,
+)
 from slew.payloads import LIMIT
 from slew.status import Status
 
@@ -184,13 +194,17 @@ def _upload(name: str) -> Json:
 def _message(examples: Examples, noun: str) -> Json:
     facility = examples.facility
     content = json_content({"type": "object"})
+    refused = {
+        **content,
+        "application/problem+json": media({"type": "object"}),
+    }  # by us: there is no such path
     return operation(
         "messages",
         f"receive_{facility.id}_{noun}",
         f"For {facility.title}: what it tells of a request",
         {
             "200": {"description": "Taken in; in the form that the facility reads", "content": content},
-            "default": {"description": "Refused; in the form that the facility reads", "content": content},
+            "default": {"description": "Refused; in the form that the facility reads", "content": refused},
         },
         "",
         {"required": True, "description": "In the facility's own form", "content": content},

@@ -25,7 +25,7 @@ from urllib.request import Request, urlopen
 
 from local import resources, settings, template
 from local.clock import Clock
-from local.gateway import Gateway
+from local.gateway import INTEGRATION_LIMIT_S, Gateway
 from local.processes import Children, Service
 from local.pumps import Pumps
 from local.resources import Clients
@@ -52,6 +52,7 @@ class Stack:
         simulators: bool | Sequence[str] = True,
         python: str = sys.executable,
         template_file: Path = ROOT / "template.yaml",
+        integration_limit_s: float = INTEGRATION_LIMIT_S,
     ) -> None:
         self._port = port
         self._workdir = workdir.resolve()
@@ -59,6 +60,7 @@ class Stack:
         self._wanted_simulators = simulators
         self._python = python
         self._template_file = template_file
+        self._integration_limit_s = integration_limit_s
         self._cleanup = ExitStack()
         self.simulators: dict[str, SimulatorUrls] = {}
 
@@ -124,7 +126,14 @@ class Stack:
             ("POST", "clock"): self._control_clock,
             ("POST", "tick"): self._control_tick,
         }
-        gateway = Gateway(self.system.routes, self.runtime, self.clock, port=self._port, controls=controls)
+        gateway = Gateway(
+            self.system.routes,
+            self.runtime,
+            self.clock,
+            port=self._port,
+            controls=controls,
+            integration_limit_s=self._integration_limit_s,
+        )
         cleanup.callback(gateway.stop)
         self.url = gateway.url
         self.runtime.environment["SLEW_API_URL"] = gateway.url  # no process has been started yet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ settings.load_profile("slew")
 @pytest.fixture
 def embedded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The template's table, topic, queues and bucket in moto; gives the function that makes clients."""
+    with embedded(monkeypatch) as client:
+        yield client
+
+
+@contextmanager
+def embedded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """What `embedded_aws` gives; for fixtures that live longer than a test."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

@@ -11,8 +11,10 @@ import pytest
 import requests
 from astropy.table import Table
 
+from local.simulators.base import Fault
 from queries.app import handler as queries
-from slew import clock, config, fetching, objects, tracking
+from slew import clock, config, fetching, objects, retrieval, tracking
+from slew.wire import HttpRequest
 from slew.work import Desk
 from tests.integration.test_plans import URL, call, plan, server
 from tests.support.calls import Client
@@ -237,3 +239,27 @@ def test_cuts_are_those_asked_for(request_id: str, later: Any, query: str, left:
 def test_a_cut_that_is_none_is_refused(request_id: str, query: str) -> None:
     form = "&format=skyportal" if "instrument" in query else ""
     assert Client(queries)("GET", f"/requests/{request_id}/photometry?{query}{form}").status == 422
+
+
+def test_a_link_to_a_host_inside_is_not_followed(
+    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = SurveyServer()
+    url = inside.start()
+    monkeypatch.setattr(Survey, "download", lambda *_: HttpRequest("GET", f"{url}/files/image.fits"))
+    later(400)
+    tick()
+    inside.stop()
+    assert inside.served == []
+    assert "must be https" in products(request_id)["image.fits"]["error"]
+
+
+def test_a_file_that_dribbles_is_broken_off(
+    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "GRACE_S", 0.2)
+    monkeypatch.setattr(retrieval, "MARGIN_S", tracking.TICK_MARGIN_S + 0.8)
+    server.faults.append(Fault("drip", path="/files/image.fits", seconds=0.05))
+    later(400)
+    tick(seconds=tracking.TICK_MARGIN_S + 1)
+    assert products(request_id)["image.fits"]["state"] == "waiting"

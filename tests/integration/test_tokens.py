@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,8 @@ import boto3
 import pytest
 
 from authorizer.app import handler as authorizer
-from slew import cli, clock, config, tokens
+from local import template
+from slew import aws, cli, clock, config, tokens
 from slew.principals import Role, from_event
 from tests.support.calls import Client, Context
 from tokens.app import handler as function
@@ -157,3 +160,67 @@ def test_what_aws_refuses_is_one_line(embedded_aws: Any, capsys: pytest.CaptureF
     assert said.out == ""
     assert said.err.count("\n") == 1
     assert "ResourceNotFoundException" in said.err
+
+
+def test_a_token_is_256_random_bits(embedded_aws: Any) -> None:
+    made = [tokens.issue(embedded_aws("dynamodb"), config.table(), name="x", role="admin") for _ in range(50)]
+    raw = [base64.urlsafe_b64decode(each.removeprefix("slew_") + "=") for each in made]
+    assert {len(each) for each in raw} == {32}
+    assert len(set(raw)) == len({each[:8] for each in raw}) == len(made)
+    ones = sum(bin(byte).count("1") for each in raw for byte in each)
+    assert 0.46 < ones / (50 * 256) < 0.54
+
+
+def test_a_token_is_looked_for_by_its_digest_only(embedded_aws: Any) -> None:
+    """Comparing in constant time: nothing compares tokens.
+
+    The database finds the item of a SHA-256 digest or it does not, the search's time depends on digests, and
+    nobody can make a token to a digest of his choosing. So no part of a token can be found out by timing.
+    """
+    token = tokens.issue(embedded_aws("dynamodb"), config.table(), name="x", role="admin")
+    asked: list[str] = []
+    aws.client("dynamodb").meta.events.register(
+        "provide-client-params.dynamodb.*", lambda params, **_: asked.append(str(params))
+    )
+    near = f"{token[:-1]}{'A' if token[-1] != 'A' else 'E'}"
+    assert principal_of(f"Bearer {token}")["principal_id"]
+    assert principal_of(f"Bearer {near}")["reason"] == "the token is not known"
+    digests = [hashlib.sha256(each.encode()).hexdigest() for each in (token, near)]
+    assert all(any(f"TOKEN#{digest}" in each for each in asked) for digest in digests)
+    assert not [each for each in asked if token in each or near in each]
+
+
+def test_the_last_use_is_noted_anew_once_an_hour(embedded_aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = embedded_aws("dynamodb")
+    token = tokens.issue(client, config.table(), name="x", role="admin")
+    seen = []
+    for offset in (0.0, 1800.0, 3700.0):
+        monkeypatch.setattr(clock, "_offset", lambda offset=offset: offset)
+        principal_of(f"Bearer {token}")
+        seen.append(tokens.listed(client, config.table())[0]["used_at"])
+    assert seen[0] == seen[1] < seen[2]
+
+
+def test_the_use_of_a_dead_token_is_not_noted(embedded_aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = embedded_aws("dynamodb")
+    revoked, expired = (
+        tokens.issue(client, config.table(), name="x", role="admin", days=1) for _ in range(2)
+    )
+    assert tokens.revoke(client, config.table(), tokens.id_of(revoked))
+    monkeypatch.setattr(clock, "_offset", lambda: 86_401.0)
+    for token in (revoked, expired):
+        assert principal_of(f"Bearer {token}")["principal_id"] == ""
+    records = {each["id"]: each for each in tokens.listed(client, config.table())}
+    assert {each["used_at"] for each in records.values()} == {None}
+    assert records[tokens.id_of(revoked)]["revoked_at"]
+
+
+def test_no_answer_of_the_authorizer_is_kept() -> None:
+    """API Gateway keeps an authorizer's answers by its identity sources, for as long as its time to live."""
+    source = template.parse(Path(__file__).parent.parent.parent / "template.yaml")
+    resources = template.expand(source, template.parameter_values(source, {}))["Resources"]
+    (api,) = [each for each in resources.values() if each["Type"] == "AWS::ApiGatewayV2::Api"]
+    (scheme,) = api["Properties"]["Body"]["components"]["securitySchemes"].values()
+    about = scheme["x-amazon-apigateway-authorizer"]
+    assert "identitySource" not in about
+    assert not about.get("authorizerResultTtlInSeconds")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 
 def table() -> str:
@@ -23,6 +24,21 @@ def product_limit() -> int:
 def field_grid(instrument: str) -> str | None:
     """Key in the bucket of an instrument's field grid: `SLEW_FIELD_GRID_<INSTRUMENT>`."""
     return os.environ.get(f"SLEW_FIELD_GRID_{instrument.upper()}") or None
+
+
+def is_configured(url: str) -> bool:
+    """Whether a URL's origin is that of an address which the deployment has set (`SLEW_..._URL`)."""
+    known = {
+        _origin(value)
+        for name, value in os.environ.items()
+        if name.startswith("SLEW_") and name.endswith("_URL") and "://" in value
+    }
+    return _origin(url) in known
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
 
 
 def facility_url(facility: str, default: str, suffix: str = "") -> str:

@@ -105,9 +105,12 @@ class Http:
             self.before_send = before_send
 
     @contextmanager
-    def stream(self, request: HttpRequest, *, read_timeout: float = 30.0) -> Iterator[Stream]:
-        """A file's download, its body read piece by piece; no piece may take longer than `read_timeout`.
+    def stream(
+        self, request: HttpRequest, *, read_timeout: float = 30.0, limit_s: float = 900.0
+    ) -> Iterator[Stream]:
+        """A file's download, its body read piece by piece; after `limit_s` seconds it is broken off.
 
+        `read_timeout`: seconds without a byte.
         The URL is recorded without its query, which may be a signature. Raises NoAnswer, also while reading;
         Failed where the guard refuses the URL.
         """
@@ -115,6 +118,9 @@ class Http:
         attempt = _Attempt(pinned=destination.addresses if destination else ())
         plain = replace(request, url=request.url.partition("?")[0])
         started = time.monotonic()
+        watchdog = threading.Timer(limit_s, _hang_up, [attempt])
+        watchdog.daemon = True
+        watchdog.start()
         try:
             with _session(request, attempt) as session:
                 response = _asked(session, request, read_timeout)
@@ -125,6 +131,8 @@ class Http:
             reason = f"{_host(request)}: {_explain(error)}"
             self._record(plain, started, "no_answer", error=reason)
             raise NoAnswer(self.redactor.text(f"no answer from {reason}")) from None
+        finally:
+            watchdog.cancel()
 
     def _record(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,13 @@ def failure(status: int, message: str, request_id: str | None) -> Response[Any]:
     """The sender reads `data.id` of the newest answer, of a failed one too, when it comes to delete."""
     data = {"id": request_id} if request_id else {}
     return http_api.answer({"status": "error", "message": short(message, LONGEST), "data": data}, status)
+
+
+def reformed(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """A problem document of the routing's own, such as of an unknown path, in the form that a sender reads."""
+    content = {"status": "error", "message": told(json.loads(answer["body"])), "data": {}}
+    headers = {**answer["headers"], "Content-Type": http_api.JSON}
+    return {**answer, "headers": headers, "body": json.dumps(content)}
 
 
 def told(document: Mapping[str, Any]) -> str:

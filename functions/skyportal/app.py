@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -11,7 +12,7 @@ from skyportal import answers, ledger, relay, senders
 from skyportal.answers import Refusal
 from skyportal.api import Api
 from skyportal.models import SenderBody, TargetBody, Trigger
-from slew import http_api, redact, startup
+from slew import aws, http_api, redact, startup
 from slew.errors import Invalid, Problem
 from slew.principals import Principal, Role, from_event
 from slew.store import get_allocation
@@ -41,8 +42,8 @@ def submit() -> Response[Any]:
         return relay.submit(Api(_event()), principal, sender, trigger)
     except Refusal as refusal:
         return answers.failure(refusal.status, refusal.detail, refusal.request_id)
-    except Problem as problem:
-        return answers.failure(problem.status, problem.detail, None)
+    except Exception as error:
+        return _failed(error, None)
 
 
 @app.delete("/skyportal/requests/<id>")
@@ -51,8 +52,8 @@ def delete(id: str) -> Response[Any]:
     try:
         sender = senders.find(_principal().id)
         return relay.delete(Api(_event()), sender, id)
-    except Problem as problem:
-        return answers.failure(problem.status, problem.detail, id)
+    except Exception as error:
+        return _failed(error, id)
 
 
 @app.put("/skyportal/targets/<obj_id>")
@@ -106,7 +107,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     # An endpoint that is configured with a slash at its end has one too many in every path.
     event["rawPath"] = _SLASHES.sub("/", event["rawPath"]).rstrip("/")
     event["requestContext"]["http"]["path"] = event["rawPath"]
-    return app.resolve(event, context)
+    answer: dict[str, Any] = app.resolve(event, context)
+    if event["rawPath"].startswith("/skyportal/requests") and _is_problem(answer):
+        return answers.reformed(answer)
+    return answer
+
+
+def _is_problem(answer: Mapping[str, Any]) -> bool:
+    return bool(answer["headers"].get("Content-Type") == http_api.PROBLEM_JSON)
 
 
 def _event() -> dict[str, Any]:
@@ -116,3 +124,11 @@ def _event() -> dict[str, Any]:
 
 def _principal() -> Principal:
     return from_event(_event())
+
+
+def _failed(error: Exception, request_id: str | None) -> Response[Any]:
+    """What the sender is told of a failure that has a cause; raises any other."""
+    cause = error if isinstance(error, Problem) else aws.unavailable(error)
+    if cause is None:
+        raise error
+    return answers.failure(cause.status, cause.detail, request_id)

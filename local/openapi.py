@@ -45,6 +45,7 @@ def document(facilities: Iterable[Facility] | None = None, events: Path = EVENTS
         base = f"/facilities/{facility.id}"
         paths |= openapi_allocations.paths(base, examples) | openapi_requests.paths(base, examples)
     paths |= openapi_shared.PATHS | openapi_results.PATHS | openapi_skyportal.PATHS
+    _document_unknown_names(paths)
     used = {
         tag for path in paths.values() for each in path.values() if "tags" in each for tag in each["tags"]
     }
@@ -74,3 +75,11 @@ def document(facilities: Iterable[Facility] | None = None, events: Path = EVENTS
             },
         },
     }
+
+
+def _document_unknown_names(paths: Json) -> None:
+    """A name in a path may be one that nothing has, or could have: 404 wherever there is one."""
+    for path, entry in paths.items():
+        for operation in entry.values():
+            if "{" in path and isinstance(operation, dict) and "responses" in operation:
+                operation["responses"].setdefault("404", {"$ref": "#/components/responses/Problem404"})

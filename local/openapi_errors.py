@@ -26,7 +26,7 @@ _ERRORS = {
         "A field or parameter is unknown, of the wrong type or out of its bounds",
     ),
     "500": ("Internal Server Error", "A defect of Slew"),
-    "503": ("Service Unavailable", "The facility could not be asked just now"),
+    "503": ("Service Unavailable", "The facility, or a service that Slew works on, is busy; come back"),
     "504": ("Gateway Timeout", "The facility was asked and did not answer; the outcome is not known"),
 }
 

@@ -35,12 +35,16 @@ def operation(
 ) -> Json:
     """One operation; `errors` are its problem documents' statuses, separated by blanks.
 
-    What follows a status tells apart the components of that status: `413Plans`.
+    What follows a status tells apart the components of that status: `413Plans`. What may fail may be busy:
+    503 comes with 500.
     """
+    statuses = errors.split()
+    if "500" in statuses and "503" not in (*statuses, *answers):
+        statuses.append("503")
     found: Json = {"tags": [tag], "operationId": operation_id, "summary": summary, **more}
     if body is not None:
         found["requestBody"] = body
-    problems = {each[:3]: {"$ref": f"#/components/responses/Problem{each}"} for each in errors.split()}
+    problems = {each[:3]: {"$ref": f"#/components/responses/Problem{each}"} for each in statuses}
     found["responses"] = {**answers, **problems}
     return found
 

@@ -37,7 +37,7 @@ def failure(status: int, message: str, request_id: str | None) -> Response[Any]:
 
 
 def reformed(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """A problem document of the routing's own, such as of an unknown path, in the form that a sender reads."""
+    """A problem document of the routing's own, as of an unknown path, in the form that a sender reads."""
     content = {"status": "error", "message": told(json.loads(answer["body"])), "data": {}}
     headers = {**answer["headers"], "Content-Type": http_api.JSON}
     return {**answer, "headers": headers, "body": json.dumps(content)}

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
-.PHONY: help demo serve test lint check build deploy bench follow load generate lock audit clean
+.PHONY: help demo serve test torture lint check build deploy bench follow load generate lock audit clean
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
@@ -33,6 +33,9 @@ serve: $(VENV)/.local ## keep the local stack up on http://127.0.0.1:8080 (SLEW_
 
 test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+torture: $(VENV)/.dev ## kill, cut off and race every function (SLEW_TORTURE_SEED); TORTURE_ARGS="-k lco"
+	@$(BIN)/python -m pytest -o python_files="torture_*.py" tests/torture -q -n 2 --dist worksteal --show-capture=no $(TORTURE_ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy, sam validate
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

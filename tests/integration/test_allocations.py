@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from slew import vault
 from slew.handler import facility_handler
 from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer
@@ -25,6 +26,7 @@ BODY: dict[str, Any] = {
     "proposal_id": "P1",
     "altdata": {"token": SECRET, "email": ""},
 }
+TRIGGER = {"target": {"name": "SN 2023ixf", "ra": 210.91, "dec": 54.31}, "payload": {"exposure": 30}}
 
 
 @pytest.fixture
@@ -183,6 +185,29 @@ def test_what_is_wrong_is_named_and_nothing_is_kept(
     assert SECRET not in reply.text
     assert secret_names(embedded_aws) == set()
     assert "toy-1" not in table_text(embedded_aws)
+
+
+def test_a_removal_that_breaks_off_can_be_repeated_and_leaves_nothing(
+    call: Client, embedded_aws: Any, server: ToyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("POST", URL, {**BODY, "notify": {"notification_type": "slack", **SLACK}}).status == 201
+    removed: list[str] = []
+
+    def break_off(name: str) -> None:
+        removed.append(name)
+        if len(removed) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(vault, "remove", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            call("DELETE", f"{URL}/toy-1")
+    assert call("GET", f"{URL}/toy-1").status == 200
+    reply = call("POST", "/facilities/toy/requests", {"allocation_id": "toy-1", **TRIGGER})
+    assert reply.status == 503, "what is being removed must not trigger"
+    assert call("DELETE", f"{URL}/toy-1").status == 204
+    assert secret_names(embedded_aws) == set()
+    assert call("GET", f"{URL}/toy-1").status == 404
 
 
 def test_deleting_is_refused_while_requests_are_live(

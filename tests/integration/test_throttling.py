@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.compat import HTTPHeaders
 
 from authorizer import app as authorizer
+from local.apigateway import Request
+from local.clock import Clock
+from local.gateway import Gateway
+from local.runtime import Result, Throttled
+from local.system import Route
 from slew import aws, clock, config, store, tokens, vault
 from slew.handler import facility_handler
 from slew.http_api import PROBLEM_JSON
@@ -57,7 +64,7 @@ class Busy:
             self.after -= 1
             return None
         self.refused += 1
-        return AWSResponse("", 400, {}, None), self.answer
+        return AWSResponse("", 400, HTTPHeaders(), None), self.answer
 
 
 @pytest.fixture
@@ -242,31 +249,30 @@ def test_that_a_use_cannot_be_noted_keeps_nobody_out(call: Client, busy: Busy) -
     assert context["principal_id"] == tokens.id_of(token)
 
 
-def error(code: str, status: int = 400, reasons: tuple[str, ...] = ()) -> ClientError:
-    answer: Any = {
-        "Error": {"Code": code},
-        "ResponseMetadata": {"HTTPStatusCode": status},
-        "CancellationReasons": [{"Code": reason} for reason in reasons],
-    }
-    return ClientError(answer, "Operation")
+class _NoRoom:
+    """A runtime whose functions have all their concurrency in use."""
+
+    def __init__(self, full: str) -> None:
+        self.full = full
+
+    def invoke(self, name: str, event: bytes) -> Result:
+        if name == self.full:
+            raise Throttled(name)
+        return Result(b'{"isAuthorized": true, "context": {}}')
 
 
-@pytest.mark.parametrize(
-    ("failure", "passes"),
-    [
-        (error("SlowDown", 503), True),
-        (error("InternalServerError", 500), True),
-        (error("ThrottlingException"), True),
-        (error("TransactionCanceledException", reasons=("None", "ThrottlingError")), True),
-        (error("TransactionCanceledException", reasons=("TransactionConflict", "ThrottlingError")), True),
-        (error("TransactionCanceledException", reasons=("ConditionalCheckFailed", "ThrottlingError")), False),
-        (error("ConditionalCheckFailedException"), False),
-        (error("AccessDeniedException"), False),
-        (error("LimitExceededException"), False),
-        (EndpointConnectionError(endpoint_url="https://dynamodb"), True),
-        (ReadTimeoutError(endpoint_url="https://dynamodb"), True),
-        (ValueError("a defect"), False),
-    ],
-)
-def test_what_passes_by_itself(failure: Exception, passes: bool) -> None:
-    assert (aws.unavailable(failure) is not None) is passes
+@pytest.mark.parametrize(("full", "status"), [("Toy", 503), ("Authorizer", 500)])
+def test_without_room_for_another_invocation_the_gateway_answers_itself(
+    tmp_path: Path, full: str, status: int
+) -> None:
+    """As API Gateway does; docs/reliability.md, "Load"."""
+    runtime: Any = _NoRoom(full)
+    route = Route("POST", "/facilities/toy/requests", "Toy", "Authorizer")
+    gateway = Gateway([route], runtime, Clock(tmp_path / "clock"))
+    gateway.start()
+    try:
+        answer = gateway.handle(Request("POST", route.path))
+    finally:
+        gateway.stop()
+    assert answer.status == status
+    assert set(json.loads(answer.body)) == {"message"}

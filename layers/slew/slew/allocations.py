@@ -110,13 +110,18 @@ def remove(facility: Facility, allocation: Allocation, principal: Principal, *, 
         raise Conflict(
             f"{len(live)} request(s) of allocation {allocation.id} are live ({named}): cancel them"
         )
+    # The record goes last, and until then names a secret that there is not: a removal that breaks off leaves
+    # an allocation that cannot be used and can be removed again, no secret that nobody knows of.
+    version = allocation.version + 1
+    going = replace(allocation, secret_version=vault.new_version(), version=version)
     try:
-        store.delete_allocation(allocation)
+        store.put_allocation(going, allocation.version)
+        for owner in (facility.id, "notify"):
+            vault.remove(vault.name(owner, allocation.id))
+        vault.remove(handover.secret_of(allocation.id))
+        store.delete_allocation(going)
     except store.Outdated:
         raise Conflict(f"allocation {allocation.id} has just been changed; read it again") from None
-    vault.remove(vault.name(facility.id, allocation.id))
-    vault.remove(vault.name("notify", allocation.id))
-    vault.remove(handover.secret_of(allocation.id))
 
 
 def verify(facility: Facility, allocation: Allocation, principal: Principal) -> dict[str, Any]:

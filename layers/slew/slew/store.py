@@ -63,7 +63,10 @@ def put_allocation(allocation: Allocation, expected_version: int | None) -> None
 
 
 def delete_allocation(allocation: Allocation) -> None:
-    """Remove the version that was read. Raises Outdated."""
+    """Remove the version that was read, after what hangs on it. Raises Outdated."""
+    for kind in ("LEARNED#", "USAGE#"):
+        for item in table.query_items(f"ALLOCATION#{allocation.id}", kind, f"{kind}~"):
+            table.client().delete_item(TableName=config.table(), Key={"pk": item["pk"], "sk": item["sk"]})
     try:
         table.client().delete_item(
             TableName=config.table(),
@@ -73,9 +76,6 @@ def delete_allocation(allocation: Allocation) -> None:
         )
     except ClientError as error:
         raise table.outdated(error) from None
-    for kind in ("LEARNED#", "USAGE#"):
-        for item in table.query_items(f"ALLOCATION#{allocation.id}", kind, f"{kind}~"):
-            table.client().delete_item(TableName=config.table(), Key={"pk": item["pk"], "sk": item["sk"]})
 
 
 def list_allocations(

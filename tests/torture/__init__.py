@@ -1,0 +1,1 @@
+"""Slew under torture: killed anywhere, on bad networks, in races. `make torture` runs it."""

@@ -35,7 +35,7 @@ test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 torture: $(VENV)/.dev ## kill, cut off and race every function (SLEW_TORTURE_SEED); TORTURE_ARGS="-k lco"
-	@$(BIN)/python -m pytest -o python_files="torture_*.py" tests/torture -q -n 2 --dist worksteal --show-capture=no $(TORTURE_ARGS)
+	@$(BIN)/python -m pytest -o python_files="torture_*.py" -o timeout=900 tests/torture -q -n 2 --dist worksteal --show-capture=no $(TORTURE_ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy, sam validate
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

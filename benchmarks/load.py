@@ -14,6 +14,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +29,7 @@ from local.stack import ROOT, Stack
 
 WRITTEN_FROM = 10_000
 GROUP = "load"
-FACILITIES = ("kait", "generic", "kait", "generic", "soar")
+FACILITIES = (*["kait", "generic"] * 4, "kait", "soar")
 SHARED_KEYS = 0.02
 AHEAD_S = 150.0  # longer than any lease, and than a facility's word that it has nothing is doubted
 ROUNDS = 40
@@ -159,9 +160,11 @@ def _run(stack: Stack, calls: list[Json], clients: int, seed: int) -> Iterator[J
 def _recover(stack: Stack) -> None:
     """Nothing goes wrong any more: the schedule takes up what was left, until nothing is."""
     for _ in range(ROUNDS):
+        began = time.monotonic()
         stack.advance(AHEAD_S)
         left = [each for each in requests_of(stack, GROUP) if _is_left(each)]
-        print(f"{len(left)} requests are still under way", file=sys.stderr)
+        took = time.monotonic() - began
+        print(f"after {took:.0f} s {len(left)} requests are still under way", file=sys.stderr)
         if not left:
             return
     raise SystemExit(

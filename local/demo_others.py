@@ -44,7 +44,7 @@ def submit_examples(run: Run, examples: dict[str, Example], now: datetime) -> li
     """An allocation and a request at each; the same call again is answered, and not sent."""
     known = {plan.facility for plan in run.plans}
     run.console.step(
-        f"{len(examples) - len(known)} more facilities, each by its example in events/, in its own protocol"
+        f"The other {len(examples) - len(known)} facilities, each by its example, each in its own protocol"
     )
     others = []
     for facility, example in examples.items():

@@ -30,7 +30,8 @@ class Way:
     - `critical` is a prefix of the path of the exchange that triggers, `method` its method.
     - `altdata`, `payload`, `changes`: over the example's; `changes` is what an update changes.
     - `ready_s`: time after which a poll brings the most; `undecided`: why an unknown outcome may stay unknown
-      although the facility can be asked. `reads`: unsafe by method, but harmless; `withdrawal`: does the same once or twice.
+      although the facility can be asked. `reads`: unsafe by method, but harmless.
+    - `withdrawal`: does the same once or twice.
     - `guard_s`: for so long the facility itself refuses a repetition, on which its recovery relies.
     - `fault_setting`: of the simulator, where path and method do not tell the exchange that triggers.
     """

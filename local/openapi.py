@@ -81,5 +81,6 @@ def _document_unknown_names(paths: Json) -> None:
     """A name in a path may be one that nothing has, or could have: 404 wherever there is one."""
     for path, entry in paths.items():
         for operation in entry.values():
-            if "{" in path and isinstance(operation, dict) and "responses" in operation:
-                operation["responses"].setdefault("404", {"$ref": "#/components/responses/Problem404"})
+            responses = operation.get("responses", {}) if isinstance(operation, dict) else {}
+            if "{" in path and responses and "default" not in responses:
+                responses.setdefault("404", {"$ref": "#/components/responses/Problem404"})

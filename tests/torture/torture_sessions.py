@@ -27,7 +27,7 @@ OTHERS: dict[str, JSON] = {
     "atlas_forced_photometry": {"api_token": ATLAS_TOKEN},
     "lco": {"API_TOKEN": CONTRACT_TOKEN},
     "soar": {"API_TOKEN": CONTRACT_TOKEN},
-    "nicer": {"username": SEEDED_ACCOUNTS[1]["user"], "password": SEEDED_ACCOUNTS[1]["password"]},
+    "nicer": {"username": SEEDED_ACCOUNTS[2]["user"], "password": SEEDED_ACCOUNTS[2]["password"]},
     "swift_too": {"username": OTHER_USER, "secret": OTHER_SECRET},
     "slack": dict(zip(("slack_workspace", "slack_channel", "slack_token"), SEEDED_HOOKS[2], strict=True)),
     "swift_xrt": {"XRT_UserID": "observer2@example.org"},

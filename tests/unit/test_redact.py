@@ -23,7 +23,10 @@ from tests.support.leaks import Scanner
 characters = st.characters(exclude_categories=["Cs", "Cc"])
 odd = st.one_of(characters, st.sampled_from("\"'%&<>\\/+= \u00e9\U0001f511"))
 credentials = st.text(odd, min_size=4, max_size=40).filter(lambda text: len(text.strip()) > 3)
-short = st.text(odd, min_size=1, max_size=3).filter(lambda text: text.strip() == text and "*" not in text)
+# What JSON itself is written with stands in every JSON text, secret or not.
+short = st.text(odd, min_size=1, max_size=3).filter(
+    lambda text: text.strip() == text and not set(text) & set("*{}[]:,")
+)
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 

@@ -102,6 +102,12 @@ def _others(bench: Bench) -> list[Case]:
     def asked(path: str) -> Callable[[], Any]:
         return lambda: bench.http_event("GET", path)
 
+    def plot() -> Any:
+        return bench.http_event("GET", f"/requests/{request_id}/photometry.png")
+
+    def sender() -> Any:
+        return bench.http_event("PUT", "/skyportal/senders/0123456789abcdef", {"allocations": {}})
+
     def same(function: str, what: str, event: Callable[[], Any], good: Callable[[Any], bool]) -> Case:
         return Case(function, what, event, event, good)
 
@@ -109,6 +115,10 @@ def _others(bench: Bench) -> list[Case]:
         same("AuthorizerFunction", "a token", lambda: entitled, _known),
         same("QueriesFunction", "`GET /requests/{id}`", asked(f"/requests/{request_id}"), _ok),
         same("TokensFunction", "`GET /tokens`", asked("/tokens"), _ok),
+        same("PlotsFunction", "`GET /requests/{id}/photometry.png`", plot, _ok),
+        same("SkyportalFunction", "a sender's settings", sender, _ok),
+        same("WebhookHandoverFunction", "one change", lambda: {"Records": [_letter("webhook")]}, _all_done),
+        same("SkyportalHandoverFunction", "one change", lambda: {"Records": [_letter("x")]}, _all_done),
         same("PublisherFunction", "one change", lambda: {"Records": [_change()]}, _all_done),
         same("SlackNotifierFunction", "one notice", lambda: {"Records": [_letter("slack")]}, _all_done),
         same("EmailNotifierFunction", "one notice", lambda: {"Records": [_letter("email")]}, _all_done),

@@ -140,7 +140,7 @@ def running(artifacts: Artifacts) -> Iterator[Bench]:
             cleanup.callback(service.close)
         aws, simulators = (service.ready() for service in services)
         urls = {name: SimulatorUrls(**each) for name, each in simulators.items()}
-        values = settings.parameters(template.parse(artifacts.template), urls, {})
+        values = settings.parameters(template.parse(artifacts.template), urls, {"SwiftXrtMaxJobs": "0"})
         system = template.load(artifacts.template, values, aws["url"])
         client = Clients(aws["url"])
         resources.create(system, client)

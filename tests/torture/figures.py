@@ -15,8 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from tests.conftest import ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures: make torture -->", "<!-- end of figures -->"
 FOLDER = ROOT / ".slew" / "torture"

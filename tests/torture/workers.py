@@ -40,7 +40,7 @@ class Broken(Exception):
 class Job:
     """One invocation: a function's folder, its event, its environment and its time.
 
-    `prepare` runs in the process before the handler does, by `module:function`.
+    `prepare` runs in the process before the handler does, by `module:function`; it begins `delay_s` late.
     """
 
     function: str
@@ -48,6 +48,7 @@ class Job:
     environment: Mapping[str, str]
     remaining_s: float
     prepare: str = ""
+    delay_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def _serve(reader: int, writer: int) -> None:
 
 def _run(job: Job, injector: Injector | None) -> Done | str:
     os.environ.update(job.environment)
+    time.sleep(job.delay_s)
     before, began = _peak(), time.monotonic()
     try:
         if job.prepare:

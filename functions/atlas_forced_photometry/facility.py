@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from atlas_forced_photometry import light_curve, server
 from atlas_forced_photometry.models import MAX_COMMENT, AtlasAltdata, AtlasPayload
 from atlas_forced_photometry.task import Task, parameters
-from slew import astro, clock, drf, photometry
+from slew import astro, clock, config, drf, photometry
 from slew.errors import Invalid, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import (
     Absent,
@@ -125,7 +125,7 @@ class AtlasForcedPhotometry(Facility):
         age = (order.now - _submitted_at(order)).total_seconds()
         overdue = age >= GIVE_UP_S and order.status not in ENDED
         try:
-            progress = _ask(order, link, QUICK_POLL_S if age < RUSH_S else SLOW_POLL_S)
+            progress = _ask(order, link, QUICK_POLL_S if age < RUSH_S else config.poll_every_s(SLOW_POLL_S))
         except NoAnswer:
             if not overdue:
                 raise

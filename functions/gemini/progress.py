@@ -10,7 +10,7 @@ from typing import Any
 from gemini import archive, browser, trigger
 from gemini.ledger import Ledger
 from gemini.trigger import GeminiOrder
-from slew import clock
+from slew import clock, config
 from slew.errors import NoAnswer
 from slew.facility import Link, Progress
 from slew.status import AT_FACILITY, Status
@@ -139,7 +139,9 @@ def _next_s(order: GeminiOrder, status: Status | None, ended_at: Any, *, rapid: 
         return FILES_S if order.now < clock.parse(str(ended_at)) + LAST_LOOK else None
     if status in (Status.EXPIRED, Status.CANCELLED):  # people may take it back, or report late
         return SELDOM_S if order.now < end + LAST_LOOK else None
-    usual = RAPID_S if rapid and order.now < _opened(order, start) + FIRST_HOURS else USUAL_S
+    usual = (
+        RAPID_S if rapid and order.now < _opened(order, start) + FIRST_HOURS else config.poll_every_s(USUAL_S)
+    )
     wait = (start - order.now).total_seconds()
     return min(max(wait, usual), SELDOM_S)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lt.reply import Entry, Reply, readable
-from slew import astro
+from slew import astro, config
 from slew.status import Status
 
 NIGHT_FROM, NIGHT_TO = 18, 11  # hours UT between which La Palma observes and reduces
@@ -75,7 +75,7 @@ def _moment(entry: Entry) -> datetime | None:
 def next_look_s(now: datetime, window: Window) -> float:
     """Seconds until it is worth asking: while La Palma observes, in the window, and at its end."""
     start, end = window
-    at = max(now + timedelta(seconds=LOOK_S), start)
+    at = max(now + timedelta(seconds=config.poll_every_s(LOOK_S)), start)
     if NIGHT_TO <= at.hour < NIGHT_FROM:
         at = at.replace(hour=NIGHT_FROM, minute=0, second=0, microsecond=0)
     if now < end < at:

@@ -13,11 +13,12 @@ from mma import receiver
 from mma.branch import Branch, window_over
 from mma.models import MmaAltdata
 from mma.plan import MmaOrder, Plan
-from slew import guard
+from slew import config, guard
 from slew.errors import Invalid, MethodNotAllowed, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Absent, Cancellation, Link, Prepared, Progress, Submission, Verification
 from slew.status import Status
 
+POLL_S = 600.0
 _SENT = "may_have"
 """Key of the facility data: digest of a body that the receiver may have got although it did not say so."""
 
@@ -193,6 +194,6 @@ class Api(Branch):
         )
 
     def _pause_s(self, order: MmaOrder) -> float:
-        """Ten minutes while the window is open, at most an hour before that."""
+        """The usual pause while the window is open, at most an hour before that."""
         start, _ = plans.validity(order)
-        return min(max((start - order.now).total_seconds(), 600.0), 3600.0)
+        return min(max((start - order.now).total_seconds(), config.poll_every_s(POLL_S)), 3600.0)

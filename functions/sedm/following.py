@@ -10,7 +10,7 @@ from typing import Any
 
 from sedm import booking, files, messages, spectra
 from sedm.booking import SedmOrder
-from slew import clock
+from slew import clock, config
 from slew.errors import FacilityError, Invalid, NoAnswer
 from slew.facility import Link, Message, Progress
 from slew.status import AT_FACILITY, ENDED, Status
@@ -91,7 +91,7 @@ def pause_s(order: SedmOrder, status: Status) -> float | None:
     if status in ENDED:
         return _later(order)
     left = (window(order)[1] + GRACE - order.now).total_seconds()
-    return max(60.0, min(left, EVERY_S) if order.altdata.username else left)
+    return max(60.0, min(left, config.poll_every_s(EVERY_S)) if order.altdata.username else left)
 
 
 def _status_text(order: SedmOrder, text: str) -> Progress:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from slew import config
 from slew.status import Status
 from swift_too.records import Entry, Flown, Window
 
@@ -35,7 +36,7 @@ class Standing:
 
 def rhythm_s(urgency: str) -> float:
     """Seconds between two polls."""
-    return HOURLY_S if urgency in URGENT else RARELY_S
+    return HOURLY_S if urgency in URGENT else config.poll_every_s(RARELY_S)
 
 
 def unlisted(urgency: str, made_at: datetime, now: datetime, *, was_approved: bool) -> Standing:

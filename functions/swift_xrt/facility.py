@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from slew import clock
+from slew import clock, config
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import (
     Absent,
@@ -70,7 +70,8 @@ class SwiftXrt(Facility):
         """Ask for every product's state. Raises NoAnswer."""
         ended = order.status in ENDED
         age = order.now - _submitted_at(order)
-        later = None if ended else QUICK_POLL_S if age.total_seconds() < RUSH_S else SLOW_POLL_S
+        usual = QUICK_POLL_S if age.total_seconds() < RUSH_S else config.poll_every_s(SLOW_POLL_S)
+        later = None if ended else usual
         if age >= GIVE_UP and not ended:
             reason = f"not finished {GIVE_UP.days} days after submission"
             return Progress(Status.EXPIRED, text=reason, reason=reason, next_poll_s=None)

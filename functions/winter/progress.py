@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from slew import clock
+from slew import clock, config
 from slew.errors import NoAnswer
 from slew.facility import Link, Progress
 from slew.status import Status
@@ -81,7 +81,7 @@ def _absent(order: WinterOrder) -> Progress:
 def _still_listed(order: WinterOrder, row: Schedule) -> Progress:
     # A deletion shows within about a minute (card: Cancel); what is observed all the same is followed.
     text = f"schedule {row.name} was deleted, but the facility still lists it"
-    return Progress(None, text=text, next_poll_s=None if over(order, row) else NIGHT_S)
+    return Progress(None, text=text, next_poll_s=None if over(order, row) else config.poll_every_s(NIGHT_S))
 
 
 def _is_anothers(order: WinterOrder, row: Schedule, link: Link) -> bool:
@@ -122,11 +122,12 @@ def _rows(order: WinterOrder) -> Mapping[str, int]:
 
 def _next_s(order: WinterOrder, row: Schedule | None) -> float:
     """Every quarter of an hour at night, hourly by day, less often before the window opens."""
+    night_s = config.poll_every_s(NIGHT_S)
     start = row.start if row else None
     if start is not None and start > order.now:
-        return min(max((start - order.now).total_seconds(), NIGHT_S), LONGEST_S)
+        return min(max((start - order.now).total_seconds(), night_s), LONGEST_S)
     now = order.now.astimezone(UTC)
     hour = now.hour + now.minute / 60
     first, last = _DAYLIGHT_UTC
     by_day = first <= hour < last or hour + 24 < last
-    return DAY_S if by_day else NIGHT_S
+    return max(DAY_S, night_s) if by_day else night_s

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from slew import clock
+from slew import clock, config
 from slew.facility import Progress
 from slew.status import Status
 from ztf.kept import Kept, Listed
@@ -34,7 +34,7 @@ def wait_s(kept: Kept, now: datetime) -> float:
     if now < kept.start:
         # The library waits up to a tenth longer, which must not be a tenth of a week late.
         return max(60.0, (kept.start - now).total_seconds() / 1.1)
-    return max(60.0, min(POLL_S, (kept.end + AFTER_END - now).total_seconds()))
+    return max(60.0, min(config.poll_every_s(POLL_S), (kept.end + AFTER_END - now).total_seconds()))
 
 
 def found(kept: Kept, listed: Listed, data: Mapping[str, Any], now: datetime) -> Progress:

@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
+import atlas_forced_photometry.facility
+import gemini.progress
+import lt.progress
+import mma.api
+import sedm.following
+import swift_too.progress
+import swift_xrt.facility
+import winter.progress
+import ztf.progress
+from lco.facility import LCO
 from local import catalogue, template
+from soar.facility import SOAR
 
 ROOT = Path(__file__).parent.parent.parent
 FACILITIES = [facility.id for facility in catalogue.facilities()]
@@ -115,6 +126,37 @@ def test_each_channel_has_a_queue_with_dead_letters_and_their_alarm(
     assert queue["VisibilityTimeout"] >= 6 * resources[f"{channel}NotifierFunction"]["Properties"]["Timeout"]
     alarm = resources[f"{channel}DlqNotEmpty"]["Properties"]
     assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": [f"{channel}Dlq", "QueueName"]}
+
+
+RHYTHMS = {
+    "atlas_forced_photometry": atlas_forced_photometry.facility.SLOW_POLL_S,
+    "gemini": gemini.progress.USUAL_S,
+    "lco": LCO.rhythm.usual_s,
+    "lt": lt.progress.LOOK_S,
+    "mma": mma.api.POLL_S,
+    "sedm": sedm.following.EVERY_S,
+    "soar": SOAR.rhythm.usual_s,
+    "swift_too": swift_too.progress.RARELY_S,
+    "swift_xrt": swift_xrt.facility.SLOW_POLL_S,
+    "winter": winter.progress.NIGHT_S,
+    "ztf": ztf.progress.POLL_S,
+}
+
+
+@pytest.mark.parametrize("facility", FACILITIES)
+def test_a_facility_that_can_be_asked_declares_its_rhythm(resources: dict[str, Any], facility: str) -> None:
+    variables = resources[f"{logical(facility)}Function"]["Properties"]["Environment"]["Variables"]
+    declared = variables.get("SLEW_POLL_EVERY_S")
+    assert (float(declared) if declared else None) == RHYTHMS.get(facility)
+
+
+def test_every_facility_is_ticked(resources: dict[str, Any]) -> None:
+    schedules = of_type(resources, "AWS::Scheduler::Schedule")
+    ticks = {name: each["ScheduleExpression"] for name, each in schedules.items()}
+    on_the_hour = ticks.pop("ZtfForcedPhotometryFunctionTick")
+    assert on_the_hour == "cron(5/2 * * * ? *)"
+    assert set(ticks.values()) == {"rate(1 minute)"}
+    assert {each["Target"]["Input"] for each in schedules.values()} == {'{"action": "poll"}'}
 
 
 def test_schedules_have_no_name_that_a_second_stack_would_take(resources: dict[str, Any]) -> None:

@@ -64,6 +64,11 @@ def wait(now: str, start: str = "2026-01-01", end: str = "2026-02-01") -> float:
     return progress.next_look_s(parse_utc(now), (parse_utc(start), parse_utc(end)))
 
 
+def test_a_deployment_may_set_another_rhythm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLEW_POLL_EVERY_S", "900")
+    assert wait("2026-01-20T22:00") == 900
+
+
 @pytest.mark.parametrize(
     ("now", "hours"),
     [

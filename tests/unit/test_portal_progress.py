@@ -73,6 +73,14 @@ def test_a_rapid_response_is_asked_for_more_often() -> None:
     assert told("PENDING", []).next_poll_s == 600
 
 
+@pytest.mark.parametrize(("ahead", "wait"), [(0, 600), (600, 600), (1800, 1800), (86400, 3600)])
+def test_before_its_window_a_request_is_asked_for_seldom(ahead: float, wait: float) -> None:
+    start = NOW + timedelta(seconds=ahead)
+    payload = {"start_date": start.isoformat(), "end_date": (start + timedelta(days=7)).isoformat()}
+    assert told("PENDING", [], payload=payload).next_poll_s == wait
+    assert told("PENDING", [observation("PENDING")], payload=payload).next_poll_s == 600
+
+
 def test_an_end_is_looked_at_once_more_an_hour_later() -> None:
     first = told("WINDOW_EXPIRED", [])
     assert first.next_poll_s == 3600

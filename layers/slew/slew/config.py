@@ -26,6 +26,11 @@ def field_grid(instrument: str) -> str | None:
     return os.environ.get(f"SLEW_FIELD_GRID_{instrument.upper()}") or None
 
 
+def poll_every_s(default: float) -> float:
+    """Seconds between two looks at a request that waits (`SLEW_POLL_EVERY_S`), else the card's."""
+    return float(os.environ.get("SLEW_POLL_EVERY_S") or default)
+
+
 def is_configured(url: str) -> bool:
     """Whether a URL's origin is that of an address which the deployment has set (`SLEW_..._URL`)."""
     known = {

@@ -27,7 +27,7 @@ SUBMIT_TIMEOUT_S = 60.0
 # Within this time a portal that we no longer hear may still store a group: the usual limit of its workers.
 SETTLING = timedelta(minutes=3)
 _CLOCKS_APART = timedelta(minutes=5)
-_PAGE, _PAGES = 20, 10
+_PAGE, _PAGES = 20, 50
 _ENDS = frozenset(STATES) - {"PENDING"}
 _CANNOT = re.compile(r"Cannot transition from request state (\w+) to CANCELED")
 _LOST_INSTRUMENTS = "Valid instruments may include:"

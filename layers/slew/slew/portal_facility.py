@@ -134,7 +134,7 @@ class PortalFacility(Facility):
 
     def poll(self, order: Order[Any, Any], link: Link) -> Progress:
         """How the group goes and, once complete, what the archive has of it (card, Status and Retrieve)."""
-        progress = self._portal(order.altdata, link).poll(order, self.rhythm)
+        progress = self._portal(order.altdata, link).poll(order, self._rhythm())
         if progress.status is not Status.COMPLETE:
             return progress
         return with_frames(progress, self._archive(order.altdata, link), self.plan(order).wanted, order.now)
@@ -156,6 +156,9 @@ class PortalFacility(Facility):
         if payload.end_date is None:
             return None
         return payload.start_date or payload.end_date - DEFAULT_LENGTH, payload.end_date
+
+    def _rhythm(self) -> Rhythm:
+        return replace(self.rhythm, usual_s=config.poll_every_s(self.rhythm.usual_s))
 
     def _url(self) -> str:
         return config.facility_url(self.id, self.portal_url)

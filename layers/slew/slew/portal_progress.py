@@ -18,6 +18,8 @@ STATES: Mapping[str, Status] = {
     "CANCELED": Status.CANCELLED,
     "FAILURE_LIMIT_REACHED": Status.FAILED,
 }
+# Before its window opens a request can be scheduled or withdrawn, but not observed.
+SELDOM_S = 3600.0
 # A late report of a telescope can still turn an ended request into COMPLETED, or declare its data bad.
 LAST_LOOK = timedelta(hours=1)
 _FAILURES = frozenset({"FAILED", "NOT_ATTEMPTED", "ABORTED", "BAD_DATA"})
@@ -63,7 +65,7 @@ def progress(
     if status is None:
         return Progress(None, f"{state} (a state that is not known)", data=data, next_poll_s=often)
     if status is Status.SUBMITTED:
-        return _waiting(observations, failures, cause, data, often)
+        return _waiting(order, observations, failures, cause, data, often)
     running = any(each.get("state") == "IN_PROGRESS" for each in observations)
     data["ended"], next_poll_s = _ended(state, running, order, often)
     reason = cause if status in (Status.FAILED, Status.EXPIRED) else ""
@@ -77,7 +79,14 @@ def ended_at(data: Mapping[str, Any]) -> datetime | None:
     return datetime.fromisoformat(ended["at"]) if ended else None
 
 
+def _opens_s(order: Order[Any, Any]) -> float:
+    """Seconds until the window opens, but not more than those after which a look is worth it all the same."""
+    start = order.payload.start_date
+    return min((start - order.now).total_seconds(), SELDOM_S) if start else 0.0
+
+
 def _waiting(
+    order: Order[Any, Any],
     observations: Sequence[Mapping[str, Any]],
     failures: Sequence[Mapping[str, Any]],
     cause: str,
@@ -99,7 +108,7 @@ def _waiting(
                 next_poll_s=often,
             )
     if not failures:
-        return Progress(Status.SUBMITTED, "PENDING", data=data, next_poll_s=often)
+        return Progress(Status.SUBMITTED, "PENDING", data=data, next_poll_s=max(often, _opens_s(order)))
     attempts = f"{len(failures)} failed attempt{'s' if len(failures) > 1 else ''}"
     text = f"PENDING; {attempts}, the last: {cause or failures[-1].get('state')}"
     return Progress(Status.SUBMITTED, text, data=data, next_poll_s=often)

@@ -84,6 +84,11 @@ def removed(answer: Answer) -> str:
     return f"HTTP {answer.status}"
 
 
+def is_gone(answer: Answer) -> bool:
+    """Whether an answer to a DELETE says that there is no such request."""
+    return answer.status in (404, 410) or "Missing FollowUpRequest" in reason(answer)
+
+
 def reason(answer: Answer) -> str:
     """A refusal in a line of at most 300 characters: the JSON's message, else the body without markup."""
     body = _json(answer)

@@ -58,7 +58,10 @@ class Generic(Facility):
         self._same_transport(order)
         if order.altdata.notification_type != "API":
             return transport.send_cancellation(self._message(order, "cancel"), link)
-        return Cancellation(text=endpoint.removed(link.http.send(endpoint.removal(order))))
+        answer = link.http.send(endpoint.removal(order))
+        if order.cancel_sent and endpoint.is_gone(answer):
+            return Cancellation(text=f"it had been deleted before ({endpoint.reason(answer)})")
+        return Cancellation(text=endpoint.removed(answer))
 
     def check_altdata(self, altdata: GenericAltdata) -> None:
         """Whether we may call the endpoint. Raises Invalid."""

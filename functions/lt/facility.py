@@ -101,7 +101,7 @@ class Lt(Facility):
         """
         uid = _known(order)
         _refuse_observed(order, link, uid, "cancelling would only remove its record")
-        text = _abort(order, link, uid)
+        text = _abort(order, link, uid, may_be_gone=order.cancel_sent)
         for former in _superseded(order):
             _, note = _withdraw(order, link, former)
             text = f"{text} {note}"
@@ -186,16 +186,19 @@ def _refuse_observed(order: LtOrder, link: Link, uid: str, consequence: str) -> 
         raise Rejected(f"already observed ({found.text}): {consequence}")
 
 
-def _abort(order: LtOrder, link: Link, uid: str) -> str:
+def _abort(order: LtOrder, link: Link, uid: str, *, may_be_gone: bool) -> str:
     """Withdraw a document; returns the LT's words. Raises Rejected, Failed, NotSent or Unanswered."""
     request = agent.rtml(order.altdata, rtml.about("abort", uid, order.altdata))
-    return agent.confirmed(agent.send(link, request)).said or "aborted"
+    reply = agent.send(link, request)
+    if may_be_gone and _says_absent(reply):
+        return f"it had been withdrawn before ({reply.reason})"
+    return agent.confirmed(reply).said or "aborted"
 
 
 def _withdraw(order: LtOrder, link: Link, former: str) -> tuple[tuple[str, ...], str]:
     """Abort a document that another one has replaced; returns its uid if it is still there, and a note."""
     try:
-        _abort(order, link, former)
+        _abort(order, link, former, may_be_gone=True)
     except FacilityError as error:
         note = f"the former document {former} could not be withdrawn ({error.reason}): both may be observed"
         return (former,), f"{note}; cancelling withdraws both"

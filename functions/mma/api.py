@@ -82,7 +82,12 @@ class Api(Branch):
         answer = link.http.send(receiver.removal(order.altdata, str(order.facility_data["queue_name"])))
         if answer.status >= 500:
             raise Unanswered(f"receiver unavailable: {receiver.words(answer)}")
-        return Cancellation(text=receiver.removed(answer))
+        try:
+            return Cancellation(text=receiver.removed(answer))
+        except Rejected as refusal:
+            if order.cancel_sent and (receiver.is_gone(answer) or self._is_unlisted(order, link)):
+                return Cancellation(text=f"it had been removed before ({refusal.reason})")
+            raise
 
     def poll(self, order: MmaOrder, link: Link) -> Progress:
         """GET of the plan. Raises NoAnswer."""
@@ -192,6 +197,14 @@ class Api(Branch):
             text=text,
             notes=(note,) if note else (),
         )
+
+    def _is_unlisted(self, order: MmaOrder, link: Link) -> bool:
+        """Whether the receiver lists its plans, and ours is not among them."""
+        try:
+            name = str(order.facility_data["queue_name"])
+            return order.altdata.receiver_lists and receiver.find(order.altdata, name, link) is None
+        except NoAnswer:
+            return False
 
     def _pause_s(self, order: MmaOrder) -> float:
         """The usual pause while the window is open, at most an hour before that."""

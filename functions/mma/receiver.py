@@ -78,6 +78,11 @@ def removed(answer: Answer) -> str:
     return f"HTTP {answer.status}"
 
 
+def is_gone(answer: Answer) -> bool:
+    """Whether the receiver says that it has no such plan."""
+    return answer.status == 404 or (answer.status == 400 and "Could not find" in answer.text)
+
+
 def plans(altdata: MmaAltdata, link: Link) -> list[Row]:
     """All plans that the receiver has, in its newer or its older form. Raises NoAnswer."""
     if LISTED not in link.shared:
@@ -95,7 +100,7 @@ def plan_of_id(altdata: MmaAltdata, plan_id: str, link: Link) -> Row | None:
     """One plan with its observations; None where the receiver has none of that id. Raises NoAnswer."""
     url = f"{altdata.collection}/{quote(plan_id, safe='')}"
     answer = link.http.read(HttpRequest("GET", url, _headers(altdata), untrusted=True))
-    if answer.status == 404 or (answer.status == 400 and "Could not find" in answer.text):
+    if is_gone(answer):
         return None
     content = _read(answer)
     row = content.get("data") if isinstance(content, dict) else None

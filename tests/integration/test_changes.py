@@ -9,7 +9,8 @@ import pytest
 
 from local.simulators.base import Fault
 from slew import clock, config, http, store
-from slew.errors import Failed, Withdrawn
+from slew.errors import Failed, NotSent, Rejected, Unanswered, Withdrawn
+from slew.facility import Cancellation, Link, Order
 from slew.handler import facility_handler
 from tests.support.calls import Client, Context
 from tests.support.toy import SECRET, Toy, ToyServer
@@ -192,6 +193,37 @@ def test_a_refused_cancellation_is_not_told_as_one_that_happened(call: Client, s
     assert (refused.status, refused.json["detail"]) == (409, "rejected: no")
     last = call("GET", one).json["history"][-1]
     assert (last["action"], last["to"]) == ("cancel_failed", "submitted")
+
+
+@pytest.mark.parametrize(
+    ("first", "known_as_sent"),
+    [
+        (Unanswered("no answer"), True),
+        (Failed("an odd answer", unconfirmed=True), True),
+        (RuntimeError("a defect"), True),
+        (Rejected("no"), False),
+        (NotSent("throttled"), False),
+    ],
+    ids=lambda each: type(each).__name__ if isinstance(each, Exception) else "",
+)
+def test_a_cancellation_that_may_have_worked_is_known_to_the_next(
+    call: Client, server: ToyServer, monkeypatch: pytest.MonkeyPatch, first: Exception, known_as_sent: bool
+) -> None:
+    one = submitted(call)
+    orders: list[Order[Any, Any]] = []
+    cancel = Toy.cancel
+
+    def recorded(self: Toy, order: Order[Any, Any], link: Link) -> Cancellation:
+        orders.append(order)
+        done = cancel(self, order, link)
+        if len(orders) == 1:
+            raise first
+        return done
+
+    monkeypatch.setattr(Toy, "cancel", recorded)
+    assert call("DELETE", one).status >= 400
+    assert call("DELETE", one).json["status"] == "cancelled"
+    assert [order.cancel_sent for order in orders] == [False, known_as_sent]
 
 
 def test_failed_without_confirmation_is_not_sent_again_blindly(

@@ -54,6 +54,14 @@ def test_the_id_is_encoded(bench: Bench) -> None:
     assert bench.http.exchanges[-1].url.endswith("/api/requests/a%2F..%2Fb%3Fc%23d")
 
 
+def test_what_an_earlier_cancellation_removed_is_cancelled(bench: Bench) -> None:
+    order = bench.submitted()
+    FACILITY.cancel(order, bench.link)
+    again = FACILITY.cancel(replace(order, cancel_sent=True), bench.link)
+    assert again.status is Status.CANCELLED
+    assert again.text.startswith("it had been deleted before (HTTP 404: request 1 is already deleted")
+
+
 def test_an_endpoint_that_does_not_know_it_leaves_it_as_it_was(bench: Bench) -> None:
     order = bench.submitted()
     FACILITY.cancel(order, bench.link)

@@ -48,6 +48,16 @@ def test_a_cancelled_group_is_gone(bench: Bench) -> None:
     assert (progress.status, progress.next_poll_s) == (None, None)
 
 
+def test_what_an_earlier_abort_removed_is_cancelled(bench: Bench) -> None:
+    order = bench.submitted()
+    FACILITY.cancel(order, bench.link)
+    with pytest.raises(Rejected):
+        FACILITY.cancel(order, bench.link)
+    again = FACILITY.cancel(replace(order, cancel_sent=True), bench.link)
+    assert again.status is Status.CANCELLED
+    assert again.text.startswith("it had been withdrawn before (")
+
+
 def test_what_has_been_observed_is_not_deleted(bench: Bench) -> None:
     order = bench.submitted()
     bench.execute(order, "completed")

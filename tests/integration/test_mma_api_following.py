@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -199,6 +200,14 @@ def test_cancelling_what_is_not_there(asking: Bench) -> None:
     asking.server.plans.clear()
     with pytest.raises(Rejected, match="not removed: HTTP 400"):
         FACILITY.cancel(asking.order(), asking.link)
+
+
+def test_what_an_earlier_cancellation_removed_is_cancelled(asking: Bench) -> None:
+    asking.submit()
+    asking.server.plans.clear()
+    again = FACILITY.cancel(replace(asking.order(), cancel_sent=True), asking.link)
+    assert again.status is Status.CANCELLED
+    assert again.text.startswith("it had been removed before (")
 
 
 def test_cancelling_at_a_receiver_that_cannot(bench: Bench) -> None:

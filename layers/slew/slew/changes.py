@@ -13,6 +13,7 @@ from slew import clock, payloads, recovery, submission, work
 from slew.errors import (
     Conflict,
     FacilityError,
+    Failed,
     GatewayTimeout,
     MethodNotAllowed,
     NoAnswer,
@@ -54,9 +55,16 @@ def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
     try:
         cancellation = desk.facility.cancel(order, case.link)
     except Exception as error:
-        return _failed(desk, record.current, case, error, "cancel", principal)
+        told = record.current
+        if _did_nothing(error):
+            told = told.change(cancel_sent=request.cancel_sent)
+        return _failed(desk, told, case, error, "cancel", principal)
     after = record.current.change(
-        status=cancellation.status, text=cancellation.text, reason=cancellation.reason, failures=0
+        status=cancellation.status,
+        text=cancellation.text,
+        reason=cancellation.reason,
+        failures=0,
+        cancel_sent=False,
     )
     # The facility may still report an observation that was under way.
     wished = 300.0 if desk.facility.can("poll") else None
@@ -167,6 +175,7 @@ def _updated(request: Request, updated: Submission, notes: tuple[str, ...]) -> R
         reason="",
         notes=notes,
         failures=0,
+        cancel_sent=False,
     )
 
 
@@ -205,6 +214,12 @@ def _failed(
     if isinstance(error, FacilityError):
         raise Conflict(f"{operation}: {error.reason}")
     raise error
+
+
+def _did_nothing(error: Exception) -> bool:
+    return isinstance(error, FacilityError) and not (
+        isinstance(error, Unanswered) or (isinstance(error, Failed) and error.unconfirmed)
+    )
 
 
 def _after_failure(request: Request, error: Exception, operation: str) -> Request:

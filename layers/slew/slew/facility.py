@@ -87,6 +87,8 @@ class Order(Generic[P, A]):
     moment that all decisions of one piece of work share; `created_at` is when its last submission
     began, so that what is older at the facility is not taken for it. A request without a target (a plan) has
     one of its name whose coordinates are not numbers. `number`: of `Facility.numbers`, the request's own.
+    `cancel_sent`: an earlier cancellation may have worked, though its answer was lost; what is not there any
+    more is then cancelled.
     """
 
     request_id: str
@@ -103,6 +105,7 @@ class Order(Generic[P, A]):
     facility_data: Mapping[str, Any] = field(default_factory=dict)
     status: Status = Status.SUBMITTING
     number: int | None = None
+    cancel_sent: bool = False
 
 
 @dataclass(frozen=True)

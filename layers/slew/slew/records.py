@@ -114,6 +114,7 @@ class Request:
     - `lease_until` (Unix seconds), `operation`, `claim` (random) are set while somebody works on it.
     - `sending` says that the facility may know of that work, `sent_at` (Unix seconds) since when;
       `attempted_at` is when the last submission began.
+    - `cancel_sent`: a cancellation may have reached the facility, and what came of it is not known.
     - `proposed`: the fields as an update wants them, until its outcome is known.
     - `left`: parts that the facility refused where it took others.
     - `unconfirmed`: `failed`, but the facility may have it.
@@ -165,6 +166,7 @@ class Request:
     operation: str | None = None
     sending: bool = False
     sent_at: float | None = None
+    cancel_sent: bool = False
     attempted_at: str | None = None
     next_action_at: float | None = None
     next_attempt_at: str | None = None

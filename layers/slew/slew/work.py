@@ -113,7 +113,10 @@ class Record:
             self.current = store.save(self.current.change(facility_data=kept))
 
     def _mark_sending(self) -> None:
-        self.current = store.save(self.current.change(sending=True, sent_at=clock.timestamp()))
+        cancel_sent = self.current.cancel_sent or self.current.operation == "cancel"
+        self.current = store.save(
+            self.current.change(sending=True, sent_at=clock.timestamp(), cancel_sent=cancel_sent)
+        )
 
 
 def find_allocation(facility: Facility, allocation_id: str) -> Allocation:
@@ -187,6 +190,7 @@ def order_of(facility: Facility, request: Request, case: Case) -> Order[Any, Any
         facility_data=request.facility_data,
         status=request.status,
         number=request.number,
+        cancel_sent=request.cancel_sent,
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
-from slew.models import Identifier, Line, Model, Target
+from slew.models import HeaderSecret, Identifier, Line, Model, Target
 
 
 class SenderBody(Model):
@@ -17,7 +17,7 @@ class SenderBody(Model):
         max_length=500,
         description="Its base URL, to ask it for positions: `https://skyportal.example.org`",
     )
-    token: SecretStr | None = Field(None, description="A token of that instance that reads sources")
+    token: HeaderSecret | None = Field(None, description="A token of that instance that reads sources")
     allocations: dict[str, Identifier] = Field(
         max_length=1000,
         description="Our allocation by the number that the instance knows its own by",

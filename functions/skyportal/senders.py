@@ -57,6 +57,8 @@ def keep(token_id: str, body: SenderBody) -> Sender:
             guard.check_form(body.url)
         except guard.Refused as error:
             raise Invalid.field(["url"], str(error)) from None
+        if "?" in body.url:
+            raise Invalid.field(["url"], "must not have a query: paths are put to its end")
     if body.token and not body.url:
         raise Invalid.field(["url"], "is needed with a token")
     sender = Sender(token_id, body.url and body.url.rstrip("/"), body.allocations, body.repeats)

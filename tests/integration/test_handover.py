@@ -204,6 +204,13 @@ def test_a_change_that_is_wanted_reaches_the_destination_alone(
         ({"webhook": {"url": "https://broker.example.org", "secret": KEY, "on": []}}, "on"),
         ({"skyportal": {"url": "https://s.example.org", "token": "t"}}, "instrument_id"),
         ({"pigeon": {}}, "pigeon"),
+        ({"webhook": {"url": "https://169.254.169.254/x", "secret": KEY}}, "url"),
+        ({"webhook": {"url": "https://0x7f.1/x", "secret": KEY}}, "url"),
+        ({"skyportal": {"url": "https://[::1]", "token": "t", "instrument_id": 1}}, "url"),
+        ({"skyportal": {"url": "https://s.example.org?x=", "token": "t", "instrument_id": 1}}, "url"),
+        ({"skyportal": {"url": "https://s.example.org", "token": "\u2603", "instrument_id": 1}}, "token"),
+        ({"skyportal": {"url": "https://s.example.org", "token": "t\r\nX: 1", "instrument_id": 1}}, "token"),
+        ({"skyportal": {"url": "https://s.example.org", "token": "", "instrument_id": 1}}, "token"),
     ],
 )
 def test_a_destination_is_checked(call: Client, handover: Any, field: str) -> None:

@@ -76,6 +76,21 @@ def test_names_in_skyportals_paths_are_bounded(call: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("about", "field"),
+    [
+        ({"url": "https://127.1/"}, "url"),
+        ({"url": "https://s.example.org/?a=b"}, "url"),
+        ({"url": "https://user@s.example.org/"}, "url"),
+        ({"url": "https://s.example.org", "token": "\u2603"}, "token"),
+        ({"url": "https://s.example.org", "token": "a\nHost: b"}, "token"),
+    ],
+)
+def test_a_senders_address_and_token_are_checked(call: Client, about: Any, field: str) -> None:
+    reply = Client(skyportal)("PUT", f"/skyportal/senders/{'0' * 16}", {"allocations": {}, **about})
+    assert (reply.status, reply.json["errors"][0]["loc"]) == (422, [field])
+
+
+@pytest.mark.parametrize(
     "name", ["../../grids/x", "..", "a/../../b", "\\\\x\\y", "a\x00b", "\u202e", "", "." * 300]
 )
 def test_a_products_name_is_one_part_of_a_key(name: str) -> None:

@@ -138,3 +138,12 @@ def test_the_environments_proxy_is_not_used(server: Server, monkeypatch: pytest.
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     assert session().send(post(server)).status == 200
+
+
+@pytest.mark.parametrize("token", ["☃", "a\r\nX: 1"])
+def test_a_header_that_cannot_be_sent_is_not_sent(token: str) -> None:
+    link = Http(Redactor([token]))
+    with pytest.raises(NotSent) as caught:
+        link.send(HttpRequest("POST", "http://127.0.0.1:9/", {"Authorization": f"token {token}"}))
+    assert token not in str(caught.value)
+    assert [each.outcome for each in link.exchanges] == ["not_sent"]

@@ -68,6 +68,36 @@ def test_refused(url: str) -> None:
         assert isinstance(caught.value, guard.Refused)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "0",
+        "0x7f000001",
+        "0177.0.0.1",
+        "2130706433",
+        "127\u30020\u30020\u30021",
+        "\uff11\uff12\uff17.0.0.1",
+        "169.254.169.254.",
+        "[::1]",
+        "[::ffff:10.0.0.1]",
+        "[fe80::1%25eth0]",
+        "localhost",
+        "LOCALHOST.",
+        "x.localhost",
+    ],
+)
+def test_an_address_inside_is_refused_before_it_is_kept(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Destinations that are called much later are checked when they are given, without a resolver."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("resolved"))
+    with pytest.raises(guard.Refused, match="not public"):
+        guard.check_form(f"https://{host}/")
+    monkeypatch.setenv("SLEW_ENDPOINT_ALLOW_LIST", "127.0.0.0/8,localhost,2001:db8::/32")
+    assert guard.check_form("https://8.8.8.8/").hostname == "8.8.8.8"
+    assert guard.check_form("http://127.1:8080/").port == 8080
+
+
 def test_a_public_address_is_pinned() -> None:
     assert guard.resolve("https://8.8.8.8:8443/x").addresses == ("8.8.8.8",)
 

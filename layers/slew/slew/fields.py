@@ -36,6 +36,13 @@ def _hook_part(part: SecretStr) -> SecretStr:
     return part
 
 
+def _header_safe(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if not 1 <= len(value) <= 500 or any(not "!" <= character <= "~" for character in value):
+        raise ValueError("must be 1 to 500 printable ASCII characters without blanks")
+    return secret
+
+
 def _degrees(parse: Callable[[str], float]) -> BeforeValidator:
     def to_degrees(value: Any) -> Any:
         if isinstance(value, bool):
@@ -84,6 +91,9 @@ Identifier = Annotated[
 
 HookPart = Annotated[SecretStr, AfterValidator(_hook_part)]
 """One of the three parts of an incoming webhook's path, which together are its credential."""
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
+"""A token that travels in an HTTP header, where it must neither end a line nor be unsendable."""
 
 
 class Model(BaseModel):

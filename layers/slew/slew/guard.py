@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
+from unicodedata import normalize
 from urllib.parse import SplitResult, urlsplit
 
 from slew import config
@@ -42,7 +43,7 @@ class Destination:
 
 
 def check_form(url: str) -> SplitResult:
-    """Check a URL without resolving it. Raises Refused."""
+    """Check a URL without resolving it: its form, and its host where that is an address. Raises Refused."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -58,8 +59,13 @@ def check_form(url: str) -> SplitResult:
         raise Refused("must not contain a fragment")
     if any(character <= " " or character == "\\" or character == "\x7f" for character in url):
         raise Refused("must not contain blanks, control characters or backslashes")
-    if parts.scheme == "http" and not _allowed(parts.hostname, port or 80, _literal(parts.hostname)):
-        raise Refused("must be https")
+    literal = _literal(parts.hostname)
+    if not _allowed(parts.hostname, port or (443 if parts.scheme == "https" else 80), literal):
+        if parts.scheme == "http":
+            raise Refused("must be https")
+        if _is_here(parts.hostname):
+            raise Refused(f"host {parts.hostname} is this machine, and not public")
+        _demand_public(parts.hostname, literal)
     return parts
 
 
@@ -80,17 +86,36 @@ def resolve_host(host: str, port: int) -> Destination:
         raise NotSent(f"host {host} has no address")
     parsed = tuple(ipaddress.ip_address(address.partition("%")[0]) for address in addresses)
     if not _allowed(host, port, parsed):
-        for address in parsed:
-            if not _public(address):
-                raise Refused(f"host {host} has the address {address}, which is not public")
+        _demand_public(host, parsed)
     return Destination(host, port, addresses)
 
 
 def _literal(host: str) -> tuple[Address, ...]:
+    """The address that a host is, as resolvers read it: also `127.1`, octal, hexadecimal, other scripts."""
+    plain = _plain(host)
     try:
-        return (ipaddress.ip_address(host),)
+        return (ipaddress.ip_address(plain.partition("%")[0]),)
     except ValueError:
+        pass
+    try:
+        return (ipaddress.IPv4Address(socket.inet_aton(plain)),)
+    except (OSError, ValueError):
         return ()
+
+
+def _is_here(host: str) -> bool:
+    return _plain(host).rpartition(".")[2] == "localhost"
+
+
+def _plain(host: str) -> str:
+    """A host in the characters that its look-alikes stand for."""
+    return normalize("NFKC", host).replace("\u3002", ".").rstrip(".").lower()
+
+
+def _demand_public(host: str, addresses: tuple[Address, ...]) -> None:
+    for address in addresses:
+        if not _public(address):
+            raise Refused(f"host {host} has the address {address}, which is not public")
 
 
 def _public(address: Address) -> bool:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SecretStr
 
 from slew import guard, vault
-from slew.models import Model
+from slew.models import HeaderSecret, Model
 from slew.redact import MASK
 from slew.status import Status
 
@@ -29,6 +29,12 @@ def _public(url: str) -> str:
     return url.rstrip("/")
 
 
+def _bare(url: str) -> str:
+    if "?" in url:
+        raise ValueError("must not have a query: paths are put to its end")
+    return url
+
+
 def _strong(secret: SecretStr) -> SecretStr:
     if not 16 <= len(secret.get_secret_value()) <= 500:
         raise ValueError("must have 16 to 500 characters")
@@ -36,6 +42,7 @@ def _strong(secret: SecretStr) -> SecretStr:
 
 
 Url = Annotated[str, Field(max_length=500), AfterValidator(_public)]
+Base = Annotated[Url, AfterValidator(_bare)]
 On = Annotated[tuple[Status, ...], Field(min_length=1, max_length=len(Status))]
 
 
@@ -52,8 +59,8 @@ class Webhook(Model):
 class SkyPortal(Model):
     """A SkyPortal instance that takes the photometry, and the status if it knows the request."""
 
-    url: Url = Field(description="Its base URL", examples=["https://skyportal.example.org"])
-    token: SecretStr = Field(description="A token of that instance with the right Upload data")
+    url: Base = Field(description="Its base URL", examples=["https://skyportal.example.org"])
+    token: HeaderSecret = Field(description="A token of that instance with the right Upload data")
     instrument_id: int = Field(ge=1, description="The number of the instrument there")
     group_ids: tuple[int, ...] = Field((), max_length=100, description="Groups there that see the photometry")
     allocation_id: int | None = Field(

@@ -81,7 +81,7 @@ class Http:
         started = time.monotonic()
         try:
             answer = _exchange(request, attempt, read_timeout)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             reason = f"{_host(request)}: {_explain(error)}"
             outcome: Literal["no_answer", "not_sent"] = "no_answer" if attempt.bytes_left else "not_sent"
             self._record(request, started, outcome, error=reason)
@@ -127,7 +127,7 @@ class Http:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 self._record(plain, started, "answered", Answer(response.status_code, headers, b""))
                 yield Stream(response.status_code, headers, response.iter_content(256 * 1024))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             reason = f"{_host(request)}: {_explain(error)}"
             self._record(plain, started, "no_answer", error=reason)
             raise NoAnswer(self.redactor.text(f"no answer from {reason}")) from None
@@ -251,6 +251,8 @@ def _host(request: HttpRequest) -> str:
 
 def _explain(error: BaseException) -> str:
     """The innermost cause in a few words: the libraries' wrappings repeat URLs and object addresses."""
+    if isinstance(error, UnicodeError):  # its own text tells of the value
+        return "the host's name or a header has characters that cannot be sent"
     reason = getattr(error, "reason", None)
     if isinstance(reason, BaseException):
         return _explain(reason)

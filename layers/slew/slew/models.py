@@ -10,11 +10,35 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from slew.fields import RA, Address, Dec, HookPart, Identifier, Line, Model, Moment, Number, Truthy
+from slew.fields import (
+    RA,
+    Address,
+    Dec,
+    HeaderSecret,
+    HookPart,
+    Identifier,
+    Line,
+    Model,
+    Moment,
+    Number,
+    Truthy,
+)
 from slew.status import Status
 from slew.terms import Constraints, Limits
 
-__all__ = ["RA", "Address", "Dec", "HookPart", "Identifier", "Line", "Model", "Moment", "Number", "Truthy"]
+__all__ = [
+    "RA",
+    "Address",
+    "Dec",
+    "HeaderSecret",
+    "HookPart",
+    "Identifier",
+    "Line",
+    "Model",
+    "Moment",
+    "Number",
+    "Truthy",
+]
 
 
 class PhotometryPoint(Model):

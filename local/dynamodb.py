@@ -1,6 +1,7 @@
 """What makes moto's DynamoDB bear a hundred thousand items: its answers are the same, the work is not.
 
-As it comes, moto copies the whole table for each transaction, and sorts the whole table for each query.
+As it comes, moto copies the whole table for each transaction, sorts the whole table for each query, and
+keeps all that the stream has ever told, with every iterator that has read it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,17 @@ from typing import Any
 
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend, ShardIterator
+
+STREAM_KEEPS, ITERATORS_KEPT = 20_000, 100
+_FORGOTTEN: Any = StreamRecord.__new__(StreamRecord)
+_FORGOTTEN.record = {}
 
 
 def hasten() -> None:
     """Replace what takes the longer the more there is. One request at a time, as the embedded AWS has it."""
-    for patch in (_shards, _transactions, _queries):
+    for patch in (_shards, _transactions, _queries, _streams):
         patch()
 
 
@@ -104,3 +110,29 @@ def _queries() -> None:
 
     setattr(Table, "query", query)  # noqa: B010
     setattr(Table, "all_items", all_items)  # noqa: B010
+
+
+def _streams() -> None:
+    """What was told long ago is forgotten, though sooner than after DynamoDB's 24 hours."""
+    plain_add, plain_get = StreamShard.add, StreamShard.get
+    plain_iterator = DynamoDBStreamsBackend.get_shard_iterator
+
+    def add(shard: StreamShard, old: Item | None, new: Item | None) -> None:
+        plain_add(shard, old, new)
+        if len(shard.items) > STREAM_KEEPS:
+            shard.items[-STREAM_KEEPS - 1] = _FORGOTTEN
+
+    def get(shard: StreamShard, start: int, quantity: int) -> list[dict[str, Any]]:
+        records = plain_get(shard, start, quantity)
+        if records and not records[0]:
+            raise RuntimeError(f"the stream keeps {STREAM_KEEPS} records, and its reader is further behind")
+        return records
+
+    def iterator(backend: DynamoDBStreamsBackend, *arguments: Any, **named: Any) -> ShardIterator:
+        while len(backend.shard_iterators) >= ITERATORS_KEPT:
+            backend.shard_iterators.pop(next(iter(backend.shard_iterators)))
+        return plain_iterator(backend, *arguments, **named)
+
+    setattr(StreamShard, "add", add)  # noqa: B010
+    setattr(StreamShard, "get", get)  # noqa: B010
+    setattr(DynamoDBStreamsBackend, "get_shard_iterator", iterator)  # noqa: B010

@@ -1,0 +1,86 @@
+"""The embedded DynamoDB's stream: what was read long ago is forgotten, and nobody is told less for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend, dynamodbstreams_backends
+
+from local import dynamodb
+
+REGION = "us-east-1"
+PATCHED = [
+    (StreamShard, "add"),
+    (StreamShard, "get"),
+    (DynamoDBStreamsBackend, "get_shard_iterator"),
+    (DynamoDBBackend, "transact_write_items"),
+    (Table, "query"),
+    (Table, "all_items"),
+]
+Read = Callable[[str | None], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for owner, name in PATCHED:  # so that they are put back
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    for owner in (StreamShard, Table):
+        monkeypatch.setattr(owner, "__deepcopy__", None, raising=False)
+    monkeypatch.setattr(dynamodb, "STREAM_KEEPS", 5)
+    monkeypatch.setattr(dynamodb, "ITERATORS_KEPT", 3)
+    with mock_aws():
+        dynamodb.hasten()
+        yield boto3.resource("dynamodb", REGION).create_table(
+            TableName="told",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        )
+
+
+@pytest.fixture
+def read(table: Any) -> Read:
+    """Reads what follows a sequence number; None: from the beginning."""
+    client = boto3.client("dynamodbstreams", REGION)
+    stream = client.list_streams(TableName="told")["Streams"][0]["StreamArn"]
+    shard = client.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
+
+    def after(number: str | None) -> list[dict[str, Any]]:
+        where = (
+            {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": number}
+            if number
+            else {"ShardIteratorType": "TRIM_HORIZON"}
+        )
+        iterator = client.get_shard_iterator(StreamArn=stream, ShardId=shard, **where)["ShardIterator"]
+        records: list[dict[str, Any]] = client.get_records(ShardIterator=iterator)["Records"]
+        return records
+
+    return after
+
+
+def test_a_reader_that_keeps_up_is_told_all(table: Any, read: Read) -> None:
+    told: list[str] = []
+    number = None
+    for batch in range(10):
+        for each in range(4):
+            table.put_item(Item={"pk": f"{batch}-{each}"})
+        records = read(number)
+        told += [record["dynamodb"]["NewImage"]["pk"]["S"] for record in records]
+        number = records[-1]["dynamodb"]["SequenceNumber"]
+    assert told == [f"{batch}-{each}" for batch in range(10) for each in range(4)]
+    assert read(number) == []
+    assert len(dynamodbstreams_backends["123456789012"][REGION].shard_iterators) <= 4
+
+
+def test_a_reader_that_is_too_far_behind_fails(table: Any, read: Read) -> None:
+    for each in range(6):
+        table.put_item(Item={"pk": str(each)})
+    with pytest.raises(RuntimeError, match="the stream keeps 5 records"):
+        read(None)

@@ -63,6 +63,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "pair in json": lambda secret: json.dumps({"auth": b64(f"observer:{secret}")}),
     "pair reversed": lambda secret: json.dumps({"auth": b64(f"{secret}:observer")}),
     "pair in a url": lambda secret: f"/?auth={quote(b64(f'observer:{secret}'), safe='')}&x=1",
+    "basic in a url": lambda secret: f"/?auth=Basic%20{quote(b64(f'observer:{secret}'), safe='')}&x=1",
     "jwt": lambda secret: f"jwt={jwt({'user': 'u', 'key': secret, 'n': 1})}",
     "jwt in a url": lambda secret: f"https://example.org/?jwt={jwt({'key': secret})}&x=1",
     "jwt, unescaped": lambda secret: (
@@ -105,6 +106,8 @@ def test_no_form_passes(form: str, secret: str) -> None:
 @example('"')
 @example("%")
 @example("7")
+@example("\U0001f511")
+@example("(*?")
 @pytest.mark.parametrize(
     "form",
     [
@@ -117,6 +120,8 @@ def test_no_form_passes(form: str, secret: str) -> None:
         "basic",
         "pair in json",
         "pair reversed",
+        "pair in a url",
+        "basic in a url",
         "jwt",
     ],
 )

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import unquote
 
 from slew import secret_forms
 from slew.secret_forms import SHORTEST
@@ -32,8 +33,9 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 # A signed token is a credential while it lasts, and made from a secret that is not in it.
 _JWT = re.compile(r"(eyJ[A-Za-z0-9_-]{5,}\.)([A-Za-z0-9_-]{2,})\.[A-Za-z0-9_-]{8,}")
-_BASIC = re.compile(r"(?i)\b(basic(?:\s|%20|\+)+)([A-Za-z0-9+/_-]{2,}={0,2})")
-_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{4,}={0,2}")
+# base64 of either alphabet, also as it stands in a URL
+_BASIC = re.compile(r"(?i)\b(basic(?:\s|%20|\+)+)((?:[a-z0-9+/_-]|%2b|%2f){2,}(?:=|%3d){0,2})")
+_ENCODED = re.compile(r"(?i)(?:[a-z0-9+/_-]|%2b|%2f){4,}(?:=|%3d){0,2}")
 
 
 class Redactor:
@@ -131,7 +133,7 @@ def _masked(value: Any) -> Any:
 
 def _decoded(encoded: str) -> str:
     """What base64 of either alphabet stands for; empty where it is no text."""
-    plain = encoded.rstrip("=").replace("-", "+").replace("_", "/")
+    plain = unquote(encoded).rstrip("=").replace("-", "+").replace("_", "/")
     try:
         raw = base64.b64decode(plain + "=" * (-len(plain) % 4))
     except binascii.Error:

@@ -11,9 +11,8 @@ import pytest
 import requests
 from astropy.table import Table
 
-from local.simulators.base import Fault
 from queries.app import handler as queries
-from slew import clock, config, fetching, objects, retrieval, tracking
+from slew import clock, fetching, retrieval, tracking
 from slew.wire import HttpRequest
 from slew.work import Desk
 from tests.integration.test_plans import URL, call, plan, server
@@ -103,67 +102,6 @@ def test_a_product_that_never_comes_is_given_up(server: SurveyServer, request_id
     assert len(server.served) == 9
 
 
-def test_a_file_is_taken_up_where_it_broke_off(
-    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    content = bytes(range(256)) * (12 * 4096)  # 12 MiB in parts of 5
-    server.files["image.fits"] = content
-    monkeypatch.setattr(fetching, "PART", 5 * 1024 * 1024)
-    later(400)
-    real, moments = fetching.fetch, iter([True, False])  # the time is up after the image's first part
-
-    def short_of_time(http: Any, request: Any, product: Any, begun: Any, key: str, ends_at: float) -> Any:
-        ends_at = ends_at if next(moments, True) else clock.timestamp() - 1
-        return real(http, request, product, begun, key, ends_at)
-
-    monkeypatch.setattr(fetching, "fetch", short_of_time)
-    tick()
-    assert products(request_id)["image.fits"]["state"] == "waiting"
-    monkeypatch.setattr(fetching, "fetch", real)
-    later(5)
-    tick()
-    image = products(request_id)["image.fits"]
-    assert image["state"] == "fetched"
-    assert image["sha256"] == hashlib.sha256(content).hexdigest()
-    assert image["size"] == len(content)
-    assert [asked for name, asked in server.served if name == "image.fits"] == [None, "bytes=5242880-"]
-
-
-def test_another_file_under_the_name_is_not_joined_to_the_first_part(
-    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetching, "PART", 5 * 1024 * 1024)
-    server.files["image.fits"] = b"a" * (11 * 1024 * 1024)
-    later(400)
-    real, moments = fetching.fetch, iter([True, False])
-
-    def short_of_time(http: Any, request: Any, product: Any, begun: Any, key: str, ends_at: float) -> Any:
-        ends_at = ends_at if next(moments, True) else clock.timestamp() - 1
-        return real(http, request, product, begun, key, ends_at)
-
-    monkeypatch.setattr(fetching, "fetch", short_of_time)
-    tick()
-    monkeypatch.setattr(fetching, "fetch", real)
-    server.files["image.fits"] = b"b" * 100
-    later(5)
-    tick()
-    image = products(request_id)["image.fits"]
-    assert image["sha256"] == hashlib.sha256(b"b" * 100).hexdigest()
-    assert image["size"] == 100
-
-
-def test_a_file_over_the_limit_is_left_where_it_is(
-    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(config, "product_limit", lambda: 1024)
-    later(400)
-    tick()
-    image = products(request_id)["image.fits"]
-    assert image["state"] == "failed"
-    assert image["error"].startswith("over the limit")
-    assert objects.get(f"products/survey/{request_id}/image.fits", 10**9) is None
-
-
 def test_a_crash_while_fetching_does_not_end_it(
     call: Client, server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +122,39 @@ def test_a_crash_while_fetching_does_not_end_it(
     later(100)
     tick()
     assert products(request_id)["image.fits"]["state"] == "fetched"
+    assert call("GET", f"{URL}/requests/{request_id}").json["status"] == "complete"
+
+
+@pytest.mark.parametrize("error", [KeyError("mjd"), ZeroDivisionError(), RecursionError()])
+def test_measurements_that_break_the_reader_spoil_nothing_else(
+    call: Client,
+    server: SurveyServer,
+    request_id: str,
+    later: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def breaks(*args: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(Survey, "photometry", breaks)
+    later(400)
+    tick()
+    found = products(request_id)
+    assert found["lc.txt"]["state"] == found["image.fits"]["state"] == "fetched"
+    assert found["lc.txt"]["error"].startswith("its measurements cannot be read")
+    assert call("GET", f"{URL}/requests/{request_id}").json["status"] == "complete"
+
+
+def test_measurements_too_large_to_read_spoil_nothing_else(
+    call: Client, server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval, "_ROWS_LIMIT", 10)
+    later(400)
+    tick()
+    found = products(request_id)
+    assert "it is over" in found["lc.txt"]["error"]
+    assert found["image.fits"]["state"] == "fetched"
     assert call("GET", f"{URL}/requests/{request_id}").json["status"] == "complete"
 
 
@@ -252,14 +223,3 @@ def test_a_link_to_a_host_inside_is_not_followed(
     inside.stop()
     assert inside.served == []
     assert "must be https" in products(request_id)["image.fits"]["error"]
-
-
-def test_a_file_that_dribbles_is_broken_off(
-    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetching, "GRACE_S", 0.2)
-    monkeypatch.setattr(retrieval, "MARGIN_S", tracking.TICK_MARGIN_S + 0.8)
-    server.faults.append(Fault("drip", path="/files/image.fits", seconds=0.05))
-    later(400)
-    tick(seconds=tracking.TICK_MARGIN_S + 1)
-    assert products(request_id)["image.fits"]["state"] == "waiting"

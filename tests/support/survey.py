@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field, SecretStr
@@ -45,6 +45,8 @@ class SurveyServer(Simulator):
         self.refused: set[int] = set()
         self.silent: set[int] = set()
         self.served: list[tuple[str, str | None]] = []
+        self.breaks: dict[str, int] = {}
+        self.shifts = 0
         self.files: dict[str, bytes] = {"lc.txt": b"60000.5 10 1\n60001.5 -2 1\n", "image.fits": IMAGE}
 
     def pointings(self, request: Request) -> Response:
@@ -63,7 +65,7 @@ class SurveyServer(Simulator):
         return [json.loads(each["body"]) for each in self.journal if each["method"] == "POST"]
 
     def file(self, request: Request, name: str) -> Response:
-        """A file, or a range of it."""
+        """A file, or a range of it; one of `breaks` ends after so many bytes, once."""
         self.served.append((name, request.headers.get("Range")))
         content = self.files.get(name)
         if content is None:
@@ -71,6 +73,13 @@ class SurveyServer(Simulator):
         response = Response(content, content_type="application/octet-stream")
         response.set_etag(hashlib.sha256(content).hexdigest()[:8])
         response.make_conditional(request.environ, accept_ranges=True, complete_length=len(content))
+        if response.status_code == 206 and self.shifts:
+            start = int(response.headers["Content-Range"].split()[1].split("-")[0]) + self.shifts
+            response.headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        if name in self.breaks:
+            whole, length = response.get_data(), self.breaks.pop(name)
+            response.response = _broken_off(whole[:length])
+            response.headers["Content-Length"] = str(len(whole))
         return response
 
 
@@ -186,6 +195,11 @@ class Survey(Facility):
         if error is None:
             return 200, {"status": "success"}
         return error.status, {"status": "error", "message": error.detail}
+
+
+def _broken_off(content: bytes) -> Iterator[bytes]:
+    yield content
+    raise ConnectionAbortedError
 
 
 def _post(order: Order[Any, Any], field: int) -> HttpRequest:

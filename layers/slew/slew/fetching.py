@@ -64,6 +64,21 @@ class Fetch:
         return cls(**{**doc, "parts": tuple(doc["parts"])})
 
 
+class BrokenOff(NoAnswer):
+    """The file has not come, or not to its end. `fetch`: what there is of it, and goes on."""
+
+    def __init__(self, error: NoAnswer, fetch: Fetch) -> None:
+        super().__init__(error.reason, error.retry_after)
+        self.fetch = fetch
+
+
+@dataclass
+class _Kept:
+    """What is in the bucket of a file that is being fetched: where the next invocation can go on."""
+
+    fetch: Fetch
+
+
 @dataclass
 class _Body:
     """What has been read of a file; `whole` where that began at its first byte."""
@@ -89,24 +104,33 @@ def fetch(
 ) -> Fetch:
     """Fetch a file, or as much of it as there is time for until `ends_at` (Unix seconds).
 
-    Raises NoAnswer (try again) and Rejected (do not), the uploaded parts being kept or discarded accordingly.
+    Raises BrokenOff (try again; it says where to go on) and Rejected (do not; the parts are discarded).
     """
     headers = {"Accept-Encoding": "identity", **request.headers}
     if begun.offset and begun.etag:
         headers |= {"Range": f"bytes={begun.offset}-", "If-Range": begun.etag}
     limit_s = max(ends_at - clock.timestamp(), 0) + GRACE_S
-    with http.stream(replace(request, headers=headers), limit_s=limit_s) as stream:
-        if stream.status not in (200, 206):
-            raise _refused(stream)
-        stream = _checked(stream, product)
-        if stream.status == 200 or not begun.offset:
-            _discard(begun, key)
-            begun = replace(begun, upload_id="", parts=(), offset=0, etag=stream.headers.get("etag", ""))
-        _check_size(begun.offset + _length(stream), product)
-        return _store(stream, product, begun, key, ends_at)
+    kept = _Kept(begun)
+    try:
+        with http.stream(replace(request, headers=headers), limit_s=limit_s) as stream:
+            if stream.status not in (200, 206):
+                raise _refused(stream)
+            stream = _checked(stream, product)
+            if stream.status == 200 or not begun.offset or not _goes_on(stream, begun.offset):
+                kept.fetch = _anew(begun, key, etag=stream.headers.get("etag", ""))
+            if stream.status == 206 and not _goes_on(stream, kept.fetch.offset):
+                raise NoAnswer("the facility sent another part of the file than the one asked for")
+            _check_size(kept.fetch.offset + _length(stream), product)
+            return _store(stream, product, kept, key, ends_at)
+    except NoAnswer as error:
+        raise BrokenOff(error, kept.fetch) from None
+    except Rejected:
+        _anew(kept.fetch, key)
+        raise
 
 
-def _store(stream: Stream, product: Mapping[str, Any], begun: Fetch, key: str, ends_at: float) -> Fetch:
+def _store(stream: Stream, product: Mapping[str, Any], kept: _Kept, key: str, ends_at: float) -> Fetch:
+    begun = kept.fetch
     content_type = _content_type(stream, product)
     body = _Body(begun.offset, whole=not begun.offset)
     expected = begun.offset + _length(stream) if "content-length" in stream.headers else None
@@ -118,10 +142,15 @@ def _store(stream: Stream, product: Mapping[str, Any], begun: Fetch, key: str, e
             objects.put(key, part, content_type)
             return _done(begun, body, key, content_type)
         if part:  # a file of whole parts ends in an empty one, which S3 does not take
-            begun = _add_part(begun, key, part, content_type, body.offset)
+            begun = kept.fetch = _add_part(begun, key, part, content_type, body.offset)
         if not last and clock.timestamp() >= ends_at and begun.etag:
             return replace(begun, again_at=clock.timestamp())
-    _check(body, expected, product)
+    try:
+        _check(body, expected, product)
+    except NoAnswer:
+        kept.fetch = _anew(begun, key)  # nothing can be added to a wrong file to make it right
+        raise
+    kept.fetch = _anew(replace(begun, upload_id=""), key)
     objects.complete(key, begun.upload_id, begun.parts)
     if not body.whole:  # the parts before were read by another invocation
         body = _read_back(key)
@@ -217,6 +246,14 @@ def _length(stream: Stream) -> int:
     return int(length) if length.isdigit() and "content-encoding" not in stream.headers else 0
 
 
-def _discard(begun: Fetch, key: str) -> None:
+def _goes_on(stream: Stream, offset: int) -> bool:
+    """Whether a partial answer begins where it was asked to; one that does not say is believed."""
+    said = re.match(r"bytes (\d+)-", stream.headers.get("content-range", ""))
+    return said is None or int(said[1]) == offset
+
+
+def _anew(begun: Fetch, key: str, etag: str = "") -> Fetch:
+    """From the first byte on; what had been uploaded is discarded."""
     if begun.upload_id:
         objects.abort(key, begun.upload_id)
+    return replace(begun, upload_id="", parts=(), offset=0, etag=etag)

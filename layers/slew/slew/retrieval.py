@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from slew import clock, config, fetching, objects, store, work
-from slew.errors import FacilityError, NoAnswer, Rejected
+from slew.errors import FacilityError, NoAnswer, Rejected, TooLarge
 from slew.facility import Facility, Order, Progress
-from slew.fetching import Fetch
+from slew.fetching import BrokenOff, Fetch
 from slew.log import logger
 from slew.records import Request
 from slew.work import Case
@@ -120,6 +120,10 @@ def _fetched(
         if not config.is_configured(wire.url):  # a facility may name any host, one inside our network too
             wire = replace(wire, untrusted=True)
         done = fetching.fetch(case.http, wire, product, begun, key, ends_at)
+        return _read(facility, order, product, done) if done.fetched_at else done
+    except BrokenOff as error:
+        came_on = error.fetch.offset > begun.offset
+        return _again(replace(error.fetch, attempts=0) if came_on else error.fetch, error)
     except Rejected as error:
         return replace(begun, error=error.reason, attempts=begun.attempts + 1, again_at=None)
     except FacilityError as error:
@@ -130,7 +134,6 @@ def _fetched(
     except Exception:
         logger.exception("the facility's class failed", request_id=request.id)
         return _again(begun, NoAnswer("internal error"))
-    return _read(facility, order, product, done) if done.fetched_at else done
 
 
 def _again(begun: Fetch, error: FacilityError) -> Fetch:
@@ -146,11 +149,15 @@ def _read(facility: Facility, order: Order[Any, Any], product: Mapping[str, Any]
     """Read the measurements of a product that holds some."""
     if product.get("kind") not in _PHOTOMETRY or not facility.can("photometry"):
         return done
-    content = objects.get(done.object, _ROWS_LIMIT)
     try:
-        found = facility.photometry(order, product, content or b"")
-    except ValueError as error:
+        found = facility.photometry(order, product, objects.get(done.object, _ROWS_LIMIT) or b"")
+    except (ValueError, TooLarge) as error:
         return replace(done, error=f"its measurements cannot be read: {error}")
+    except ClientError:
+        raise
+    except Exception:
+        logger.exception("measurements could not be read", product=done.name)
+        return replace(done, error="its measurements cannot be read: internal error; it has been logged")
     key = f"{done.object}.rows"
     objects.put(key, json.dumps([asdict(row) for row in found]).encode(), "application/json")
     return replace(done, rows_object=key, rows=len(found))

@@ -5,6 +5,7 @@ The routes come from the handlers themselves, so that a new one without a line i
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from queries.app import handler as queries
 from skyportal.app import handler as skyportal
 from slew import store
 from slew.status import Status
-from tests.conftest import embedded
+from tests.conftest import ROOT, embedded
 from tests.support.principals import OWN, REFUSED
 from tests.support.rules import ALLOCATION, BASE, TABLES, expected
 from tests.support.survey import SECRET
@@ -39,6 +40,19 @@ def test_every_route_has_a_rule_and_every_rule_a_route(world: World) -> None:
             for route in app._static_routes + app._dynamic_routes
         }
         assert routes == set(TABLES[function])
+
+
+def test_the_table_has_every_operation_of_the_published_document() -> None:
+    """What is published and what is tried are compared whole: a facility's routes as those of ours."""
+    document = json.loads((ROOT / "functions" / "queries" / "openapi.json").read_text(encoding="utf-8"))
+    ours = re.compile(r"^/facilities/\w+/")
+    published = {
+        f"{method.upper()} {ours.sub(f'{BASE}/', path)}"
+        for path, operations in document["paths"].items()
+        for method in {"get", "put", "post", "patch", "delete"} & set(operations)
+    }
+    tried = {re.sub(r"<(\w+)>", r"{\1}", route) for rules in TABLES.values() for route in rules}
+    assert tried == published
 
 
 @pytest.mark.parametrize(("function", "route"), CELLS, ids=lambda each: each)

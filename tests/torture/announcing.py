@@ -29,7 +29,11 @@ BY_EMAIL = {
     "email": "pi@example.org, night@example.org",
     "on": [status.value for status in Status],
 }
-QUEUES = {"slack_notifier": "slew-SlackQueue", "email_notifier": "slew-EmailQueue"}
+QUEUES = {
+    "slack_notifier": "slew-SlackQueue",
+    "email_notifier": "slew-EmailQueue",
+    "webhook_handover": "slew-WebhookQueue",
+}
 
 
 class _Events(QueuePump):

@@ -184,12 +184,16 @@ class Case:
         """The idempotency key, as a header."""
         return {"Idempotency-Key": f"key-{self.number}"}
 
-    def allocate(self, notify: JSON | None = None, altdata: JSON | None = None) -> None:
+    def allocate(
+        self, notify: JSON | None = None, altdata: JSON | None = None, handover: JSON | None = None
+    ) -> None:
         """Make the example's allocation."""
         example = self.example.allocation
         body = {**example, "id": self.allocation_id, "altdata": {**example["altdata"], **(altdata or {})}}
         if notify:
             body["notify"] = notify
+        if handover:
+            body["handover"] = handover
         reply = self.client()("POST", f"{self.path}/allocations", body)
         assert reply.status == 201, reply.text
 

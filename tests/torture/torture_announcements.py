@@ -46,7 +46,7 @@ def test_a_killed_announcement(bench: Bench, victim: str, notifier: str) -> None
                 _, shown = _killed(bench, victim, notifier, kill)
                 assert set(shown) == set(clean), f"never shown: {set(clean) - set(shown)}"
                 doubled = sum(shown.values()) - len(clean)
-                after_it = _between(done.effects, kill, _SENT[notifier]) if victim == notifier else False
+                after_it = between(done.effects, kill, _SENT[notifier]) if victim == notifier else False
                 assert doubled <= (1 if after_it else 0), f"shown {doubled} times too often"
             except AssertionError as error:
                 failures.append(f"{kill} ({effect}): {error}")
@@ -55,7 +55,7 @@ def test_a_killed_announcement(bench: Bench, victim: str, notifier: str) -> None
         assert not failures, "\n".join(failures)
 
 
-def _between(effects: list[str], kill: Kill, sent: str) -> bool:
+def between(effects: list[str], kill: Kill, sent: str) -> bool:
     """Whether a message was out at the kill, and that not yet written down."""
     done = effects[: kill.at if kill.when == "after" else kill.at - 1]
     return any(sent in each for each in done) and (

@@ -68,9 +68,9 @@ class Way:
         """Whether it can do that."""
         return self.class_.can(operation)
 
-    def allocate(self, case: Case, notify: JSON | None = None) -> None:
+    def allocate(self, case: Case, notify: JSON | None = None, handover: JSON | None = None) -> None:
         """The example's allocation, with this way's altdata."""
-        case.allocate(notify, self.altdata)
+        case.allocate(notify, self.altdata, handover)
 
     def body(self, bench: Bench, case: Case) -> JSON:
         """The example's request, to a target of this case's own name."""

@@ -18,7 +18,7 @@ from slew import clock, store, table, tracking
 from slew.work import Desk
 from tests.integration.test_plans import URL, call, plan, server
 from tests.support.calls import Client, Reply
-from tests.support.survey import Survey
+from tests.support.survey import Survey, SurveyServer
 
 __all__ = ["call", "server"]
 
@@ -107,6 +107,29 @@ def test_the_completion_names_the_link(call: Client, monkeypatch: pytest.MonkeyP
     assert request.share not in call("GET", f"{URL}/requests/{made}").text
 
 
+def test_measurements_that_come_late_are_told_and_handed_over(
+    call: Client, server: SurveyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLEW_API_URL", "https://slew.example.org")
+    hook = {"url": "https://broker.example.org/x", "secret": "a key that both sides know"}
+    assert call("PATCH", f"{URL}/allocations/s-1", {"handover": {"webhook": hook}}).status == 200
+    made = call("POST", f"{URL}/requests", plan(1)).json["id"]
+    light_curve = server.files.pop("lc.txt")
+    for offset in (400.0, 600.0, 90000.0):
+        monkeypatch.setattr(clock, "_offset", lambda offset=offset: offset)
+        tracking.tick(Desk(Survey(), clock.timestamp() + 90))
+        server.files["lc.txt"] = light_curve
+    first, second = [each for each in changes(made) if each["to"] == "complete"]
+    assert first["notice"]["light_curve_url"] is None
+    assert (second["action"], second["from"]) == ("retrieve", "complete")
+    assert second["notify"]["handover"] == ["webhook"]
+    assert "photometry.png" in second["notice"]["light_curve_url"]
+
+
 def notices(request_id: str) -> list[dict[str, Any]]:
+    return [each["notice"] for each in changes(request_id)]
+
+
+def changes(request_id: str) -> list[dict[str, Any]]:
     items = table.query_items(f"REQUEST#{request_id}", "EVENT#", "EVENT#~")
-    return [json.loads(item["doc"]["S"])["notice"] for item in items]
+    return [json.loads(item["doc"]["S"]) for item in items]

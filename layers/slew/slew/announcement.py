@@ -21,6 +21,7 @@ _ACTIONS = {
     "cancel_failed": "Cancellation FAILED of request",
     "update_failed": "Update FAILED of request",
     "resubmit": "Resubmission of request",
+    "retrieve": "Data of request",
 }
 _INVISIBLE = {"Cc", "Cs", "Zl", "Zp"}
 _DIRECTION = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

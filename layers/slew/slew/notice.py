@@ -16,7 +16,8 @@ class Notice:
     """One announcement. `status` names the request's status truthfully; every value has passed the redactor.
 
     - `event_id`: unique; consumers drop what they have seen. `at`: ISO 8601, UTC.
-    - `action`: what led to it: `submit`, `resubmit`, `update`, `cancel`, `poll`, `reconcile`, `recover`.
+    - `action`: what led to it: `submit`, `resubmit`, `update`, `cancel`, `poll`, `retrieve`,
+      `reconcile`, `recover`.
     - `status`, `previous`: statuses of the design; `text` the facility's own status text, `reason` its own
       words on a refusal.
     - `payload`: observing parameters, values already as short texts.

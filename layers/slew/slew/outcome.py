@@ -55,7 +55,8 @@ def not_accepted(facility: Facility, request: Request, error: FacilityError) -> 
     if isinstance(error, Failed):
         return {**outcome, "status": Status.FAILED, "unconfirmed": error.unconfirmed}
     if isinstance(error, Unanswered | NoAnswer):
-        return {**outcome, "status": Status.UNKNOWN}
+        text = "" if facility.can("reconcile") else "it cannot be asked: a person has to look there"
+        return {**outcome, "status": Status.UNKNOWN, "text": text}
     raise error
 
 

@@ -33,6 +33,8 @@ TICK_MARGIN_S = 20.0
 _REFRESH_FETCH_S = 5.0  # API Gateway answers for a function after 30 s, and the schedule fetches the rest
 ABSENT_AFTER_S = 120.0
 """A facility that has not got the request is believed only so long after the send, lest it go twice."""
+UNSETTLED_LOOKS = 8
+"""Fruitless looks for a request of unknown outcome, over some two hours, after which a person is told."""
 
 
 def tick(desk: Desk) -> dict[str, int]:
@@ -195,10 +197,33 @@ def _asked(
         after = _unasked(claimed, failure)
     claimed = record.current if record else claimed
     changed = after.status is not claimed.status or failure is not None
+    unsettled = _stays_unsettled(claimed, after)
+    if unsettled:
+        after = after.change(
+            text=f"looked for in vain {after.failures} times: a person has to look at the facility"
+        )
     settled = work.settle(
-        desk, claimed, after, action=operation, by="slew", case=case, keep_exchanges=changed
+        desk,
+        claimed,
+        after,
+        action=operation,
+        by="slew",
+        case=case,
+        always_event=unsettled or _measured_later(claimed, after),
+        keep_exchanges=changed,
     )
     return settled, failure
+
+
+def _stays_unsettled(before: Request, after: Request) -> bool:
+    """Whether a request of unknown outcome has just been looked for in vain once too often."""
+    stays = before.status is after.status is Status.UNKNOWN
+    return stays and before.failures < UNSETTLED_LOOKS <= after.failures
+
+
+def _measured_later(before: Request, after: Request) -> bool:
+    """Whether measurements have come after people were told that it is complete."""
+    return before.status is after.status is Status.COMPLETE and after.rows > before.rows
 
 
 def progressed(desk: Desk, request: Request, progress: Progress) -> Request:
@@ -256,7 +281,7 @@ def _reconciled(desk: Desk, request: Request, found: Submission | Absent | None)
         text=found.text,
         reason=found.text if found.status is Status.REJECTED else "",
         notes=(*request.notes, *found.notes, *untold),
-        failures=0,
+        failures=request.failures + 1 if found.status is Status.UNKNOWN else 0,
     )
     return after.change(next_action_at=work.next_look(desk.facility, after, now, found.next_poll_s))
 

@@ -249,6 +249,8 @@ def settle(
         updated_at=clock.isoformat(now),
         version=before.version,
     )
+    if after.status is not before.status:
+        after = after.change(failures=0)
     if case:
         after = _redacted(after, case.redactor)
     allocation = case.allocation if case else store.get_allocation(after.allocation_id)

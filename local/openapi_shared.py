@@ -68,12 +68,35 @@ _EXPORTED: Json = {
         {
             "type": "object",
             "properties": {
-                "payload": {"type": "object", "description": "Whole, however large"},
+                "payload": {
+                    "type": "object",
+                    "description": "Whole; an outline where it is over 1 MiB or gone",
+                },
+                "payload_link": {
+                    "type": ["string", "null"],
+                    "description": "To a payload over 1 MiB, good for 15 minutes",
+                },
                 "transactions": {"type": "array", "items": reference("Exchange")},
                 "products": {"type": "array", "items": reference("Product")},
-                "photometry": {"type": "array", "items": reference("Measurement")},
+                "photometry": {
+                    "type": ["array", "null"],
+                    "items": reference("Measurement"),
+                    "description": "null where it is over 1 MiB",
+                },
+                "photometry_links": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "To the measurements of each product, then, good for 15 minutes",
+                },
             },
-            "required": ["history", "transactions", "products", "photometry"],
+            "required": [
+                "payload_link",
+                "history",
+                "transactions",
+                "products",
+                "photometry",
+                "photometry_links",
+            ],
         },
     ]
 }
@@ -84,12 +107,12 @@ _EXPORT: Json = {
         "allocations": {
             "type": "array",
             "items": reference("Allocation"),
-            "description": "On the first page",
+            "description": "On the first page; of more than 200, on the first pages",
         },
         "requests": {"type": "array", "items": _EXPORTED},
         "next_cursor": {"type": ["string", "null"]},
     },
-    "required": ["group", "requests", "next_cursor"],
+    "required": ["group", "allocations", "requests", "next_cursor"],
 }
 
 

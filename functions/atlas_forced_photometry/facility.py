@@ -181,7 +181,9 @@ class AtlasForcedPhotometry(Facility):
         self, order: AtlasOrder, product: Mapping[str, Any], content: bytes
     ) -> Sequence[photometry.Row]:
         """The rows of a result file, the unwanted ones flagged. Raises ValueError."""
-        return light_curve.rows(content) if product.get("kind") == "photometry" else ()
+        if product.get("kind") != "photometry":
+            return ()
+        return light_curve.rows(content, reduced=order.payload.use_reduced)
 
 
 def _comment(order: AtlasOrder) -> str:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from slew.photometry import Row
+from slew.photometry import OTHER_FILTER, Row
 
 ZP = 23.9
 DETECTION_SNR = 3.0
@@ -44,21 +44,22 @@ _EXTRA = {
 }
 
 
-def rows(content: bytes) -> tuple[Row, ...]:
+def rows(content: bytes, *, reduced: bool = False) -> tuple[Row, ...]:
     """Every row of a result file, in its order; none of a file with a head line only.
 
-    Raises ValueError, naming the line, for what is not such a file or has been cut off.
+    `reduced`: of the reduced images, so that the fluxes are total ones. Raises ValueError, naming the line,
+    for what is not such a file or has been cut off.
     """
     columns: list[str] = []
     found: list[Row] = []
     seen: set[str] = set()
-    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
         if line.startswith(_MARK):
             columns = line.removeprefix(_MARK).split()
             if absent := [name for name in _NEEDED if name not in columns]:
                 raise ValueError(f"line {number}: no result file: column {', '.join(absent)} is missing")
             continue
-        if not line.strip():
+        if not line.strip() or line.startswith("#"):
             continue
         if not columns:
             raise ValueError("no result file: the head line is missing")
@@ -68,7 +69,7 @@ def rows(content: bytes) -> tuple[Row, ...]:
         row = dict(zip(columns, cells, strict=True))
         exposure = row.get("Obs", "")
         try:
-            found.append(_row(row, is_repeated=exposure in seen))
+            found.append(_row(row, reduced=reduced, is_repeated=exposure in seen))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
         if exposure:
@@ -78,7 +79,7 @@ def rows(content: bytes) -> tuple[Row, ...]:
     return tuple(found)
 
 
-def _row(cells: Mapping[str, str], *, is_repeated: bool) -> Row:
+def _row(cells: Mapping[str, str], *, reduced: bool, is_repeated: bool) -> Row:
     values = {name: _number(cells, name) for name in cells if name not in ("F", "Obs")}
     mjd, flux, unc = values["MJD"], values["uJy"], values["duJy"]
     if mjd is None:
@@ -90,10 +91,11 @@ def _row(cells: Mapping[str, str], *, is_repeated: bool) -> Row:
         "obs": cells.get("Obs"),
         "origin": "fp",
         "mjd_of": "start of exposure",
-        "template_era": sum(mjd >= change for change in TEMPLATE_CHANGES),
+        "images": "reduced" if reduced else "difference",
+        "template_era": None if reduced else sum(mjd >= change for change in TEMPLATE_CHANGES),
         "drop": bool(faults),
     }
-    flags = (*faults, *(("other_filter",) if letter not in FILTERS else ()))
+    flags = (*faults, *((OTHER_FILTER,) if letter not in FILTERS else ()))
     name = FILTERS.get(letter, letter)
     if flux is None or unc is None or unc <= 0:
         return Row(mjd, name, flux, unc, ZP, flags=flags, extra=extra)
@@ -138,8 +140,8 @@ def _number(cells: Mapping[str, str], column: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        if text.lower() in ("null", "none", "-", "--"):
-            return None
+        if text.lower() in ("null", "none", "-", "--") or not text.strip("*"):
+            return None  # asterisks: the number is wider than its column
         if column in _NEEDED or column in _CUTS or column in _EXTRA:
             raise ValueError(f"{column} is no number: {text[:20]!r}") from None
         return None  # a column that we do not know

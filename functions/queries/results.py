@@ -12,6 +12,8 @@ from slew.errors import Invalid
 from slew.records import Request
 
 FORMS = ("json", "csv", "ecsv", "skyportal")
+LEFT_OUT = "Slew-Left-Out"
+"""Header: measurements that the cuts, or the form, leave out. SkyPortal's has no room for a field of ours."""
 
 
 def products(request: Request) -> list[dict[str, Any]]:
@@ -30,17 +32,19 @@ def photometry(request: Request, parameters: Mapping[str, str]) -> Response[Any]
     rows = light_curve.select(every, cuts)
     name = str(request.target["name"])
     if form == "csv":
-        return _text(light_curve.as_csv(rows), "text/csv; charset=utf-8")
+        return _text(light_curve.as_csv(rows), "text/csv; charset=utf-8", len(every) - len(rows))
     if form == "ecsv":
         about = {"target": name, "facility": request.facility, "request_id": request.id}
-        return _text(light_curve.as_ecsv(rows, about), "text/plain; charset=utf-8")
+        return _text(light_curve.as_ecsv(rows, about), "text/plain; charset=utf-8", len(every) - len(rows))
     if form == "skyportal":
         instrument = _whole(parameters, "instrument_id")
-        return http_api.answer(light_curve.as_skyportal(rows, name, instrument))
+        body = light_curve.as_skyportal(rows, name, instrument)
+        return http_api.answer(body, headers={LEFT_OUT: str(len(every) - len(body["mjd"]))})
     units = {column: unit for column, (_, unit, _) in light_curve.COLUMNS.items() if unit}
     left_out = len(every) - len(rows)
     return http_api.answer(
-        {"request_id": request.id, "target": name, "units": units, "left_out": left_out, "rows": rows}
+        {"request_id": request.id, "target": name, "units": units, "left_out": left_out, "rows": rows},
+        headers={LEFT_OUT: str(left_out)},
     )
 
 
@@ -67,7 +71,6 @@ def _whole(parameters: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
-def _text(text: str, content_type: str) -> Response[Any]:
-    return Response(
-        status_code=200, content_type=content_type, body=text, headers={"Cache-Control": "no-store"}
-    )
+def _text(text: str, content_type: str, left_out: int) -> Response[Any]:
+    headers = {"Cache-Control": "no-store", LEFT_OUT: str(left_out)}
+    return Response(status_code=200, content_type=content_type, body=text, headers=headers)

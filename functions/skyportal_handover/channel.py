@@ -7,7 +7,7 @@ its own to look under (card generic.md, "Rules that follow", 9).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +20,9 @@ from slew.notice import Notice, short
 from slew.records import Request
 from slew.redact import Redactor
 from slew.wire import Answer, HttpRequest, NotJson
+
+ROWS = 2000
+"""Measurements in one call."""
 
 
 class SkyPortalChannel:
@@ -41,9 +44,11 @@ class SkyPortalChannel:
         if about is None or request is None:
             raise Rejected("the allocation has no SkyPortal instance, or the request is gone")
         portal = _Portal(about["url"], about["token"], Http(redactor))
-        if request.rows and not progress.has("photometry"):
-            portal.upload(_photometry(request, about))
-            progress.done("photometry")
+        for number, body in enumerate(_photometry(request, about) if request.rows else ()):
+            if not progress.has(f"photometry {number}"):
+                progress.check_time()
+                portal.upload(body)
+                progress.done(f"photometry {number}")
         if about.get("allocation_id") and not progress.has("status"):
             portal.set_status(notice.target_name, about["allocation_id"], notice)
             progress.done("status")
@@ -58,8 +63,7 @@ class _Portal:
 
     def upload(self, body: Mapping[str, Any]) -> None:
         """`PUT /api/photometry`."""
-        if body["mjd"]:
-            self._send("PUT", "/api/photometry", body)
+        self._send("PUT", "/api/photometry", body)
 
     def set_status(self, obj_id: str, allocation_id: int, notice: Notice) -> None:
         """Set the status of the newest request there for this object and allocation, if there is one."""
@@ -90,10 +94,13 @@ class _Portal:
         return data if isinstance(data, dict) else {}
 
 
-def _photometry(request: Request, about: Mapping[str, Any]) -> dict[str, Any]:
+def _photometry(request: Request, about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The measurements, as many at a time as the instance takes within our patience."""
     rows = light_curve.select(retrieval.rows(request), Cuts(unflagged=bool(about.get("unflagged"))))
-    name = str(request.target["name"])
-    return light_curve.as_skyportal(rows, name, about["instrument_id"], about.get("group_ids") or ())
+    rows = light_curve.for_skyportal(rows)
+    name, groups = str(request.target["name"]), about.get("group_ids") or ()
+    for start in range(0, len(rows), ROWS):
+        yield light_curve.as_skyportal(rows[start : start + ROWS], name, about["instrument_id"], groups)
 
 
 def _check(answer: Answer) -> Answer:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from slew.photometry import Row
+from slew.photometry import OTHER_FILTER, Row
 from ztf_forced_photometry import baseline, codes, light_curve_file
 from ztf_forced_photometry.baseline import Correction
 from ztf_forced_photometry.light_curve_file import Epoch, LightCurveFile
@@ -85,7 +85,7 @@ def _row(
     flags = list(reasons)
     flags += [flag for code, flag in _KEPT_FLAGS.items() if code in epoch.codes and flag not in flags]
     if epoch.filter not in FILTERS:
-        flags.append("other_filter")
+        flags.append(OTHER_FILTER)
     extra = {
         **_columns(epoch),
         "ra": file.ra,

@@ -35,6 +35,8 @@ NGINX_429 = "".join(
         "</html>",
     )
 )
+_NO_FILTERS = {"w", "H", "I", "c", "o"}
+"""Names of filters that surveys print and sncosmo has not, among others."""
 IGNORED = "There is already a follow-up request for this source and allocation, not submitting request."
 SUBMIT_ERROR = "Error submitting follow-up request"
 
@@ -221,6 +223,13 @@ class SkyPortal:
             return failure(f"Invalid input: source {body['obj_id']} is not known")
         if any(not isinstance(error, int | float) or error <= 0 for error in body["fluxerr"]):
             return failure("Invalid input: fluxerr must be positive")
+        if any(flux is None for flux in body["flux"]):
+            return failure("Invalid input: a flux that is missing")
+        if unknown := sorted({name for name in body["filter"] if name in _NO_FILTERS}):
+            return failure(f"Filter(s) {unknown} is not allowed.")
+        keys = list(zip(body["mjd"], body["flux"], body["fluxerr"], strict=True))
+        if len(set(keys)) < len(keys):
+            return failure("ON CONFLICT DO UPDATE command cannot affect row a second time", 500)
         for values in zip(*(body[name] for name in columns), strict=True):
             row = dict(zip(columns, values, strict=True))
             self.photometry[body["obj_id"], row["mjd"], row["filter"]] = row

@@ -17,6 +17,7 @@ from werkzeug.routing import Rule
 from local.simulators.base import Fault, Simulator
 from local.simulators.endpoint import DEMO_TOKEN, EndpointServer
 from publisher.app import handler as publish
+from skyportal_handover import channel
 from slew import clock, table, tracking
 from slew.work import Desk
 from tests.integration.test_plans import URL, call, plan, server
@@ -149,6 +150,25 @@ def test_measurements_go_to_skyportal(
     rows = {key: row["flux"] for key, row in portal.skyportal.photometry.items()}
     assert rows == {("S260311ab", 60000.5, "g"): 10.0, ("S260311ab", 60001.5, "g"): -2.0}
     assert DEMO_TOKEN not in everything_stored(embedded_aws)
+
+
+def test_many_measurements_go_in_several_calls_each_once(
+    completed: str,
+    portal: EndpointServer,
+    embedded_aws: Any,
+    queue_of: Callable[[str], Queue],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channel, "ROWS", 1)
+    to_skyportal(embedded_aws, portal)
+    queue = queue_of("skyportal")
+    portal.faults.append(Fault("status", status=200, body='{"status": "success"}', path="/api/photometry"))
+    portal.faults.append(Fault("status", status=503, path="/api/photometry"))
+    queue.put(told(completed))
+    assert queue.deliver() == 0
+    assert queue.again() == 1
+    sent = [json.loads(each["body"])["mjd"] for each in portal.journal]
+    assert sent == [[60000.5], [60001.5], [60001.5]]
 
 
 def test_flagged_ones_may_be_left_out_and_the_status_is_set(

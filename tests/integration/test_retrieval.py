@@ -205,7 +205,7 @@ def test_cuts_are_those_asked_for(request_id: str, later: Any, query: str, left:
 
 
 @pytest.mark.parametrize(
-    "query", ["min_snr=x", "since=nan", "format=fits", "unflagged=1", "instrument_id=-1"]
+    "query", ["min_snr=x", "since=nan", "format=fits", "unflagged=1", "instrument_id=-1", "since=2&until=1"]
 )
 def test_a_cut_that_is_none_is_refused(request_id: str, query: str) -> None:
     form = "&format=skyportal" if "instrument" in query else ""

@@ -142,6 +142,27 @@ def test_columns_are_read_by_name_and_unknown_ones_ignored() -> None:
     assert (row.flux, row.filter, row.flags) == (477.0, "atlasc", ())
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff", "# made by hand\n"])
+def test_comments_and_line_ends_are_no_rows(mark: str) -> None:
+    text = file_of(FIRST, NEGATIVE).decode().replace("\n", "\r\n# a comment\r\n\r\n")
+    assert light_curve.rows(f"{mark}{text}\r\n".encode()) == rows_of(FIRST, NEGATIVE)
+
+
+def test_a_number_too_wide_for_its_column_is_missing() -> None:
+    first, second = rows_of({**FIRST, "uJy": "******"}, NEGATIVE)
+    assert (first.flux, first.mag, first.flags) == (None, None, ("no_flux",))
+    assert second.flux == -42.0
+
+
+def test_total_fluxes_of_reduced_images_say_so() -> None:
+    [row] = light_curve.rows(file_of(FIRST), reduced=True)
+    assert (row.extra["images"], row.extra["template_era"]) == ("reduced", None)
+    assert rows_of(FIRST)[0].extra["images"] == "difference"
+    wanted = replace(order(), payload=order().payload.model_copy(update={"use_reduced": True}))
+    [row] = FACILITY.photometry(wanted, {"kind": "photometry"}, file_of(FIRST))
+    assert row.extra["images"] == "reduced"
+
+
 def test_a_file_with_a_head_only_has_no_points() -> None:
     assert light_curve.rows(head_only().encode()) == ()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from slew import http_api
 from slew.errors import Invalid
+from slew.photometry import OTHER_FILTER
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -65,10 +66,13 @@ class Cuts:
 def cuts_of(parameters: Mapping[str, str]) -> Cuts:
     """The cuts that a query names. Raises Invalid."""
     filters = parameters.get("filters", "")
+    since, until = _number(parameters, "since"), _number(parameters, "until")
+    if since is not None and until is not None and until < since:
+        raise Invalid.field(["query", "until"], "must not be before since")
     return Cuts(
         min_snr=_number(parameters, "min_snr"),
-        since=_number(parameters, "since"),
-        until=_number(parameters, "until"),
+        since=since,
+        until=until,
         filters=tuple(each.strip() for each in filters.split(",") if each.strip()),
         unflagged=http_api.flag(parameters, "unflagged"),
     )
@@ -104,11 +108,13 @@ def as_ecsv(rows: Rows, about: Mapping[str, str]) -> str:
 def as_skyportal(
     rows: Rows, obj_id: str, instrument_id: int | None = None, group_ids: Sequence[int] = ()
 ) -> dict[str, Any]:
-    """The body of SkyPortal's `POST /api/photometry`, in flux space; it takes no row without a flux error.
+    """The body of SkyPortal's `POST /api/photometry`, in flux space, of the rows that it takes.
 
-    `instrument_id` and `group_ids` are the numbers of that SkyPortal.
+    One that it does not take would have it refuse them all. `instrument_id` and `group_ids` are the numbers
+    of that SkyPortal.
     """
-    told = [row for row in rows if row.get("flux_err") is not None and row.get("zp") is not None]
+    told = for_skyportal(rows)
+    extras = [row.get("extra") or {} for row in told]
     columns = {
         name: [row.get(ours) for row in told]
         for name, ours in (
@@ -120,6 +126,9 @@ def as_skyportal(
             ("magsys", "magsys"),
         )
     }
+    for name in ("ra", "dec", "origin"):
+        if told and all(extra.get(name) is not None for extra in extras):
+            columns[name] = [extra[name] for extra in extras]
     flagged = [{"flags": list(row["flags"])} if row.get("flags") else {} for row in told]
     return {
         "obj_id": obj_id,
@@ -128,6 +137,19 @@ def as_skyportal(
         **columns,
         "altdata": flagged,
     }
+
+
+def for_skyportal(rows: Rows) -> list[Mapping[str, Any]]:
+    """The rows that SkyPortal takes: measured, with an error and a zero point, in a known filter, each once.
+
+    A flux that is missing it would take for a non-detection.
+    """
+    taken: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        measured = row.get("flux") is not None and (row.get("flux_err") or 0) > 0
+        if measured and row.get("zp") is not None and OTHER_FILTER not in (row.get("flags") or ()):
+            taken.setdefault((row["mjd"], row["flux"], row["flux_err"], row["zp"]), row)
+    return list(taken.values())
 
 
 def _cells(row: Mapping[str, Any]) -> list[Any]:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+OTHER_FILTER = "other_filter"
+"""Flag of a row whose filter has no name that others know."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -15,7 +18,8 @@ class Row:
     - `flux`, `flux_err`: in units such that `mag = -2.5 log10(flux) + zp`; microjansky have `zp` 23.9.
     - `magsys`: `ab` or `vega`; `limiting_mag`: at the facility's significance, magnitudes.
     - `flags`: why a reader may not want it, in the facility's terms; nothing is left out.
-    - `extra`: the facility's further columns; plain JSON values.
+    - `extra`: the facility's further columns; plain JSON values. `ra`, `dec` (degrees) and `origin` (`fp` of
+      forced photometry) have these names.
     """
 
     mjd: float

@@ -12,7 +12,7 @@ from lt.progress import Standing
 from lt.reply import Reply
 from slew.errors import NoAnswer, Rejected
 from slew.facility import Link, Progress
-from slew.status import ENDED, Status
+from slew.status import ENDED, NO_STATUS, Status
 
 NO_SERVICE = "Unknown document request type."
 LOGS_AT_ONCE = 10
@@ -85,7 +85,7 @@ def _by_logs(order: LtOrder, link: Link, why: str) -> Progress:
     _read_logs(order, link, window, read, frames)
     kept = {"nights_read": read, "frames": frames}
     nights = tuple(sorted(night for night, count in frames.items() if count))
-    words = "status: not available at this LT" if why == NO_SERVICE else f"status: the LT says: {why}"
+    words = f"{NO_STATUS} (this LT)" if why == NO_SERVICE else f"status: the LT says: {why}"
     seen, expected = sum(frames.values()), int(data.get("exposures") or 1)
     if seen:
         text = f"{words}; {seen} of {expected} exposures in the night logs"

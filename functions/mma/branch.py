@@ -10,7 +10,7 @@ from mma.models import MmaAltdata
 from mma.plan import MmaOrder, Plan, validity
 from slew.errors import MethodNotAllowed, Rejected
 from slew.facility import Absent, Cancellation, Link, Prepared, Progress, Submission, Verification
-from slew.status import Status
+from slew.status import NO_STATUS, Status
 
 
 class Branch(ABC):
@@ -58,7 +58,7 @@ def window_over(order: MmaOrder, text: str = "") -> Progress:
     """Where nothing tells how it goes: as it was until the plan's window ends, then expired."""
     _, end = validity(order)
     left_s = (end - order.now).total_seconds()
-    told = text or "status: not available at this receiver"
+    told = text or f"{NO_STATUS} (this receiver)"
     if left_s <= 0:
         return Progress(Status.EXPIRED, f"the plan's window has ended ({told})", next_poll_s=None)
     return Progress(None, told, next_poll_s=left_s + 60 if not text else min(left_s + 60, 3600.0))

@@ -15,7 +15,7 @@ from sedm.models import SedmAltdata
 from slew.errors import Invalid, NoAnswer, NotSent, Rejected, Unanswered, Withdrawn
 from slew.facility import Cancellation, Link, Order, Prepared, Progress, Submission
 from slew.pages import words
-from slew.status import Status
+from slew.status import NO_STATUS, Status
 from slew.wire import Answer, HttpRequest, NotJson
 
 WINDOW = timedelta(days=7)
@@ -80,7 +80,7 @@ def poll(order: Sedmv2Order, link: Link) -> Progress:
         raise NoAnswer(f"SEDMv2: HTTP {answer.status} {words(answer.text)}".rstrip())
     said = _status_text(answer)
     if said is None:
-        return Progress(None, "status: not available at SEDMv2's server", next_poll_s=6 * 3600.0)
+        return Progress(None, f"{NO_STATUS} (SEDMv2's server)", next_poll_s=6 * 3600.0)
     # Only the first word counts: SkyPortal writes `rejected: <reason>`.
     status = next((each for pattern, each in _STATUSES if pattern.match(said.lower())), None)
     ended = status not in (None, Status.SUBMITTED, Status.IN_PROGRESS)

@@ -240,7 +240,7 @@ def test_a_complete_request_keeps_its_files_when_the_group_is_gone(bench: Bench)
 def test_the_night_logs_tell_where_the_lt_does_not(bench: Bench) -> None:
     bench.configure(status_service=False)
     order, progress = bench.poll(bench.submitted())
-    assert (progress.status, progress.text) == (None, "status: not available at this LT")
+    assert (progress.status, progress.text) == (None, "status: not available at this facility (this LT)")
     bench.advance(hours=3)
     bench.execute(order, "completed")
     assert bench.poll(order)[1].status is None

@@ -158,7 +158,10 @@ def test_a_plan_that_is_gone(asking: Bench) -> None:
 def test_a_receiver_without_a_list_tells_nothing(bench: Bench) -> None:
     bench.submit()
     progress = FACILITY.poll(bench.order(), bench.link)
-    assert (progress.status, progress.text) == (None, "status: not available at this receiver")
+    assert (progress.status, progress.text) == (
+        None,
+        "status: not available at this facility (this receiver)",
+    )
     assert progress.next_poll_s == pytest.approx(14.5 * 3600 + 60, abs=1)
     bench.advance(86400)
     assert FACILITY.poll(bench.order(), bench.link).status is Status.EXPIRED

@@ -217,7 +217,7 @@ def test_email_that_nobody_sends(ses: SesServer, link: Link, monkeypatch: pytest
 @pytest.mark.parametrize("altdata", [SLACK, EMAIL])
 def test_people_cannot_be_asked(altdata: dict[str, Any], link: Link) -> None:
     order = order_of(altdata)
-    assert FACILITY.poll(order, link).text == "status: not available at this receiver"
+    assert FACILITY.poll(order, link).text == "status: not available at this facility (this receiver)"
     assert FACILITY.reconcile(order, link) is None
     with pytest.raises(MethodNotAllowed, match="not harmless"):
         FACILITY.verify(order.altdata, link)

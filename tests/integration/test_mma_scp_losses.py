@@ -232,7 +232,10 @@ def test_a_plan_at_another_host_is_left_alone(bench: Bench) -> None:
 def test_nothing_tells_what_becomes_of_a_file(bench: Bench) -> None:
     bench.submit()
     before = len(bench.server.ssh.journal)
-    assert FACILITY.poll(bench.order(), bench.link).text == "status: not available at this receiver"
+    assert (
+        FACILITY.poll(bench.order(), bench.link).text
+        == "status: not available at this facility (this receiver)"
+    )
     bench.advance(86400)
     assert FACILITY.poll(bench.order(), bench.link).status is Status.EXPIRED
     assert len(bench.server.ssh.journal) == before

@@ -212,7 +212,10 @@ def test_a_server_without_a_status(bench: Bench) -> None:
     ):
         bench.fail("status", **cast(JSON, fault))
         progress = FACILITY.poll(order, bench.link)
-        assert (progress.status, progress.text) == (None, "status: not available at SEDMv2's server")
+        assert (progress.status, progress.text) == (
+            None,
+            "status: not available at this facility (SEDMv2's server)",
+        )
     bench.fail("status", status=503)
     bench.fails(NoAnswer, lambda: FACILITY.poll(order, bench.link))
     bench.fail("cut")

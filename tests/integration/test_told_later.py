@@ -80,3 +80,19 @@ def test_where_nobody_can_ask_a_person_is_told_at_once(
     server.faults.append(Fault("cut"))
     url = submitted(call)
     assert "a person has to look there" in changes(url)[-1]["notice"]["text"]
+
+
+def test_where_nobody_can_ask_how_it_goes_that_is_said(
+    call: Client, server: ToyServer, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Toy, "poll", Facility.poll)
+    url = submitted(call)
+    assert call("GET", url).json["notes"] == ["status: not available at this facility"]
+    refused = call("POST", f"{url}/refresh")
+    assert (refused.status, refused.json["detail"]) == (
+        405,
+        "status: not available at this facility (Toy Telescope)",
+    )
+    later(86400)
+    tick(call)
+    assert call("GET", url).json["status"] == "submitted"

@@ -8,7 +8,7 @@ from slew import aws, clock, work
 from slew.errors import FacilityError, Failed, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Facility, Submission
 from slew.records import Request
-from slew.status import Status
+from slew.status import NO_STATUS, Status
 
 
 def accepted(facility: Facility, request: Request, submission: Submission) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def accepted(facility: Facility, request: Request, submission: Submission) -> di
         "left": submission.left,
         "text": submission.text,
         "reason": "",
-        "notes": (*request.notes, *submission.notes),
+        "notes": (*request.notes, *submission.notes, *(() if facility.can("poll") else (NO_STATUS,))),
         "attempts": request.attempts + 1,
         "failures": 0,
     }

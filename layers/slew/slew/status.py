@@ -42,3 +42,6 @@ ANNOUNCED_BY_DEFAULT = tuple(
 
 Every status except those in which nothing has reached the facility.
 """
+
+NO_STATUS = "status: not available at this facility"
+"""What is said of a request of which the facility tells nothing, rather than guess."""

@@ -25,7 +25,7 @@ from slew.lanes import Lanes
 from slew.log import logger
 from slew.principals import Principal, Role
 from slew.records import Request
-from slew.status import AT_FACILITY, Status
+from slew.status import AT_FACILITY, NO_STATUS, Status
 from slew.work import Case, Desk
 
 TICK_MARGIN_S = 20.0
@@ -74,7 +74,7 @@ def refresh(desk: Desk, request: Request, principal: Principal) -> Request:
         return look(desk, request)
     operation = "reconcile" if request.status is Status.UNKNOWN else "poll"
     if not desk.facility.can(operation):
-        raise MethodNotAllowed(f"status: not available at {desk.facility.title}")
+        raise MethodNotAllowed(f"{NO_STATUS} ({desk.facility.title})")
     if request.facility_request_id is None and operation == "poll":
         return request
     looked, failure = _asked(desk, request, operation, fetch_s=_REFRESH_FETCH_S)

@@ -134,7 +134,8 @@ def products(id: str) -> Response[Any]:
 def photometry(id: str) -> Response[Any]:
     """The measurements in this request's products; nothing is left out that no parameter cuts."""
     parameters = http_api.query(_event(), "format", "instrument_id", *light_curve.CUTS)
-    return results.photometry(_request(id), parameters)
+    gzip = "gzip" in (http_api.header(_event(), "accept-encoding") or "")
+    return results.photometry(_request(id), parameters, gzip=gzip)
 
 
 @app.get("/groups/<group>/export")

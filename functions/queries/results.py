@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from slew import http_api, light_curve, objects, retrieval, store
-from slew.errors import Invalid
+from slew.errors import Invalid, TooLarge
 from slew.records import Request
 
 FORMS = ("json", "csv", "ecsv", "skyportal")
 LEFT_OUT = "Slew-Left-Out"
 """Header: measurements that the cuts, or the form, leave out. SkyPortal's has no room for a field of ours."""
+_COMPRESSED_FROM = 100_000
+_LONGEST = 5_500_000
+"""Characters, escaped into JSON as Lambda hands them on: it takes 6 MB."""
 
 
 def products(request: Request) -> list[dict[str, Any]]:
@@ -22,8 +26,23 @@ def products(request: Request) -> list[dict[str, Any]]:
     return [{**each, **_copy(each, fetches.get(str(each["name"])))} for each in store.products(request.id)]
 
 
-def photometry(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
-    """The measurements, cut and formed as the query asks. Raises Invalid."""
+def photometry(request: Request, parameters: Mapping[str, str], *, gzip: bool = False) -> Response[Any]:
+    """The measurements, cut and formed as the query asks. Raises Invalid, TooLarge.
+
+    `gzip`: the caller reads it, so that years of measurements have room in one answer.
+    """
+    answer = _formed(request, parameters)
+    size = len(json.dumps(answer.body))
+    answer.compress = size > _COMPRESSED_FROM
+    if size > _LONGEST and not gzip:
+        raise TooLarge(
+            "these measurements are more than an answer can hold: send Accept-Encoding: gzip, or format=csv, or "
+            "have fewer by since, until, filters or min_snr"
+        )
+    return answer
+
+
+def _formed(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
     form = parameters.get("format", "json")
     if form not in FORMS:
         raise Invalid.field(["query", "format"], f"must be one of {', '.join(FORMS)}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
 import hashlib
 import io
+import json
 from typing import Any
 
 import pytest
@@ -183,6 +186,25 @@ def test_measurements_as_json_csv_ecsv_and_for_skyportal(
     told = call("GET", f"{url}?format=skyportal&instrument_id=3").json
     assert told["instrument_id"] == 3
     assert (told["flux"], told["fluxerr"], told["zp"]) == ([10.0, -2.0], [1.0, 1.0], [23.9, 23.9])
+
+
+def test_years_of_measurements_have_room_in_an_answer(
+    server: SurveyServer, request_id: str, later: Any
+) -> None:
+    server.files["lc.txt"] = "".join(f"{50000 + i / 10} {i % 7 - 3} 1\n" for i in range(40_000)).encode()
+    later(400)
+    tick()
+    call, url = Client(queries), f"/requests/{request_id}/photometry"
+    refused = call("GET", url)
+    assert refused.status == 413
+    assert "Accept-Encoding" in refused.json["detail"]
+    packed = call("GET", url, headers={"Accept-Encoding": "gzip, deflate"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert len(packed.text) < 5_000_000
+    assert len(json.loads(gzip.decompress(base64.b64decode(packed.text)))["rows"]) == 40_000
+    assert len(call("GET", f"{url}?format=csv").text.splitlines()) == 40_001
+    cut = call("GET", f"{url}?since=53000&until=53001")
+    assert (cut.status, len(cut.json["rows"]), cut.headers["Slew-Left-Out"]) == (200, 11, "39989")
 
 
 @pytest.mark.parametrize(

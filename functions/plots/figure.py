@@ -28,6 +28,8 @@ COLOURS = {
     "y": "#222222",
 }
 """By the band that a filter's name ends in: `ztfg`, `sdssr`, `atlaso`; the case matters."""
+_PALE = 0.25
+"""How opaque is what the facility's own advice drops."""
 _OTHER = ("#4c72b0", "#937860", "#da8bc3", "#8172b3", "#64b5cd")
 
 
@@ -46,8 +48,10 @@ def draw(rows: Rows, title: str) -> bytes:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for index, name in enumerate(dict.fromkeys(str(row["filter"]) for row in rows)):
-        series = _series([row for row in rows if row["filter"] == name], rates=rates)
-        _draw(axes, name, series, colour_of(name, index), downwards=not rates)
+        colour = colour_of(name, index)
+        for dropped, label, alpha in ((True, f"{name} (flagged)", _PALE), (False, name, 1.0)):
+            found = [row for row in rows if row["filter"] == name and _is_dropped(row) is dropped]
+            _draw(axes, label, _series(found, rates=rates), colour, alpha)
     axes.set_title(title, parse_math=False)
     axes.set_xlabel("MJD (UTC)")
     axes.set_ylabel("Count rate (ct/s)" if rates else "Magnitude")
@@ -73,8 +77,12 @@ def colour_of(name: str, index: int) -> str:
 
 def series_rate(row: Mapping[str, Any]) -> float | None:
     """A row's count rate, ct/s, where it is a positive one."""
-    rate = (row.get("extra") or {}).get("rate_ct_s")
-    return float(rate) if isinstance(rate, int | float) and rate > 0 else None
+    rate = _number(row, "rate_ct_s")
+    return rate if rate is not None and rate > 0 else None
+
+
+def _is_dropped(row: Mapping[str, Any]) -> bool:
+    return bool((row.get("extra") or {}).get("drop"))
 
 
 def _series(rows: Rows, *, rates: bool) -> Series:
@@ -94,23 +102,29 @@ def _series(rows: Rows, *, rates: bool) -> Series:
 def _rate_series(rows: Rows) -> Series:
     points, limits = [], []
     for row in rows:
-        extra = row.get("extra") or {}
-        rate, limit = series_rate(row), extra.get("upper_limit_ct_s")
+        rate, limit = series_rate(row), _number(row, "upper_limit_ct_s")
         if limit is not None:
-            limits.append((row["mjd"], float(limit)))
+            limits.append((row["mjd"], limit))
         elif rate is not None:
-            errors = (extra.get("rate_err_pos_ct_s"), extra.get("rate_err_neg_ct_s"))
+            errors = (_number(row, "rate_err_pos_ct_s"), _number(row, "rate_err_neg_ct_s"))
             known = [abs(error) for error in errors if error is not None]
             points.append((row["mjd"], rate, sum(known) / len(known) if known else 0.0))
     return Series(points, limits)
 
 
-def _draw(axes: Axes, name: str, series: Series, colour: str, *, downwards: bool) -> None:
+def _number(row: Mapping[str, Any], name: str) -> float | None:
+    """A further column's number; a facility may have printed text there."""
+    value = (row.get("extra") or {}).get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _draw(axes: Axes, name: str, series: Series, colour: str, alpha: float) -> None:
+    name = name.lstrip("_").replace("$", r"\$")  # which matplotlib would hide, or take for mathematics
     if series.points:
         mjd, value, error = zip(*series.points, strict=True)
-        axes.errorbar(mjd, value, error, fmt="o", ms=4, lw=1, color=colour, label=name)
+        axes.errorbar(mjd, value, error, fmt="o", ms=4, lw=1, color=colour, alpha=alpha, label=name)
     if series.limits:
         mjd, value = zip(*series.limits, strict=True)
         label = None if series.points else f"{name} (limits)"
         # An upper limit on the brightness points to the fainter side, which is down on either axis.
-        axes.plot(mjd, value, "v", ms=5, mfc="none", mec=colour, alpha=0.7, label=label)
+        axes.plot(mjd, value, "v", ms=5, mfc="none", mec=colour, alpha=0.7 * alpha, label=label)

@@ -36,8 +36,8 @@ def photometry(request: Request, parameters: Mapping[str, str], *, gzip: bool = 
     answer.compress = size > _COMPRESSED_FROM
     if size > _LONGEST and not gzip:
         raise TooLarge(
-            "these measurements are more than an answer can hold: send Accept-Encoding: gzip, or format=csv, or "
-            "have fewer by since, until, filters or min_snr"
+            "these measurements are more than an answer can hold: send Accept-Encoding: gzip, or format=csv, "
+            "or have fewer by since, until, filters or min_snr"
         )
     return answer
 

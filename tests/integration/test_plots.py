@@ -57,6 +57,26 @@ def test_what_there_is_is_drawn(row: Mapping[str, Any]) -> None:
     assert figure.draw([row], "$AT_x$ \\alpha") != figure.draw([ROW], "$AT_x$ \\alpha")
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {**ROW, "filter": "$\\frac$"},
+        {**ROW, "filter": ""},
+        {**ROW, "mjd": 1e29},
+        {**ROW, "mag": None, "extra": {"rate_ct_s": "n/a", "upper_limit_ct_s": "none"}},
+        {**ROW, "mag": None, "extra": {"rate_ct_s": 0.3, "rate_err_pos_ct_s": "inf"}},
+    ],
+)
+def test_nothing_that_a_facility_prints_breaks_the_plot(row: Mapping[str, Any]) -> None:
+    assert colours(figure.draw([row, {**ROW, "mag": None}], "SN"))
+
+
+def test_what_the_facilitys_advice_drops_is_pale() -> None:
+    good, bad = {**ROW, "extra": {"drop": False}}, {**ROW, "mjd": 60001.5, "extra": {"drop": True}}
+    assert shows(figure.draw([good, bad], "SN"), figure.COLOURS["g"])
+    assert not shows(figure.draw([bad], "SN"), figure.COLOURS["g"])
+
+
 def test_nothing_is_said_to_be_nothing() -> None:
     assert figure.draw([], "SN") != figure.draw([ROW], "SN")
 

@@ -86,3 +86,30 @@ def test_fluxes_of_other_zero_points_claim_no_unit() -> None:
 def test_an_empty_table_is_one() -> None:
     table = Table.read(light_curve.as_ecsv([], {"target": "SN"}), format="ascii.ecsv")
     assert (len(table), table.colnames) == (0, list(light_curve.COLUMNS))
+
+
+def test_the_facilitys_further_columns_follow() -> None:
+    rate = {
+        "mjd": 61254.14,
+        "filter": "swiftxrt",
+        "flags": [],
+        "extra": {"rate_ct_s": 0.0182, "exposure_s": 1180, "mode": "PC", "drop": False, "flux": 3, "era": 2},
+    }
+    limit = {**rate, "extra": {"upper_limit_ct_s": 0.0018, "mode": 'a, "b"\nc', "obsid": [1]}}
+    table = Table.read(light_curve.as_ecsv([rate, limit], {}), format="ascii.ecsv")
+    assert table.colnames == [
+        *light_curve.COLUMNS,
+        *("rate_ct_s", "exposure_s", "mode", "drop", "era", "upper_limit_ct_s", "obsid"),
+    ]
+    assert str(table["rate_ct_s"].unit) == str(table["upper_limit_ct_s"].unit) == "ct / s"
+    assert (str(table["exposure_s"].unit), table["exposure_s"].dtype.kind) == ("s", "i")
+    assert table["era"].unit is None
+    assert (table["rate_ct_s"][0], table["rate_ct_s"].mask[1], table["mode"][1]) == (0.0182, True, 'a, "b" c')
+    first, second = csv.DictReader(io.StringIO(light_curve.as_csv([rate, limit])))
+    assert (first["rate_ct_s"], first["flux"], second["obsid"]) == ("0.0182", "", "[1]")
+
+
+@pytest.mark.parametrize("values", [(1, True), (2**70,), ("x", 1.5), (None,), ({"a": 1}, 2), (1.5, 1)])
+def test_astropy_reads_whatever_stands_in_a_further_column(values: tuple[Any, ...]) -> None:
+    rows = [{**ROW, "extra": {"odd": value}} for value in values]
+    assert len(Table.read(light_curve.as_ecsv(rows, {}), format="ascii.ecsv")) == len(rows)

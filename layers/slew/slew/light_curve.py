@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,7 @@ COLUMNS: Mapping[str, tuple[str, str, str]] = {
     "flags": ("string", "", "Why one may not want it, in the facility's terms, joined by commas"),
 }
 """Type, unit and meaning of each column."""
+_UNITS = {"_ct_s": "ct / s", "_ct": "ct", "_s": "s", "_d": "d", "_kev": "keV", "_ra": "deg", "_dec": "deg"}
 
 
 @dataclass(frozen=True)
@@ -84,22 +85,29 @@ def select(rows: Rows, cuts: Cuts) -> list[Mapping[str, Any]]:
 
 
 def as_csv(rows: Rows) -> str:
-    """Comma-separated, a header line first; absent values are empty."""
+    """Comma-separated, a header line first, the facility's further columns last; absent values are empty."""
+    further = _further(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_cells(row) for row in rows)
+    writer.writerow([*COLUMNS, *further])
+    writer.writerows([*_cells(row), *_further_cells(row, further)] for row in rows)
     return text.getvalue()
 
 
 def as_ecsv(rows: Rows, about: Mapping[str, str]) -> str:
     """Enhanced CSV (astropy's text table with units); `about` becomes the table's metadata."""
     microjansky = bool(rows) and all(row.get("zp") in (MICROJANSKY_ZP, None) for row in rows)
-    lines = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
+    columns = []
     for name, (kind, unit, meaning) in COLUMNS.items():
         unit = "uJy" if name in ("flux", "flux_err") and microjansky else unit
-        column = {"name": name, **({"unit": unit} if unit else {}), "datatype": kind, "description": meaning}
-        lines.append(f"- {json.dumps(column)}")
+        columns.append(
+            {"name": name, **({"unit": unit} if unit else {}), "datatype": kind, "description": meaning}
+        )
+    for name, kind in _further(rows).items():
+        unit = _unit(name) if kind in ("int64", "float64") else ""
+        columns.append({"name": name, **({"unit": unit} if unit else {}), "datatype": kind})
+    lines = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
+    lines += [f"- {json.dumps(column)}" for column in columns]
     lines.append(f"meta: {json.dumps(dict(about))}")
     lines.append("schema: astropy-2.0")
     return "".join(f"# {line}\n" for line in lines) + as_csv(rows)
@@ -155,6 +163,42 @@ def for_skyportal(rows: Rows) -> list[Mapping[str, Any]]:
 def _cells(row: Mapping[str, Any]) -> list[Any]:
     cells = {**row, "flags": ",".join(row.get("flags") or ())}
     return ["" if cells.get(name) is None else cells[name] for name in COLUMNS]
+
+
+def _further(rows: Rows) -> dict[str, str]:
+    """The names of the facility's further columns, as they come first, and the type of each."""
+    values: dict[str, list[Any]] = {}
+    for row in rows:
+        for name, value in (row.get("extra") or {}).items():
+            if name not in COLUMNS:
+                values.setdefault(name, []).append(value)
+    return {name: _type_of([each for each in found if each is not None]) for name, found in values.items()}
+
+
+def _type_of(values: Sequence[Any]) -> str:
+    if values and all(isinstance(each, bool) for each in values):
+        return "bool"
+    if any(isinstance(each, bool) for each in values):
+        return "string"
+    if values and all(isinstance(each, int) and abs(each) < 2**63 for each in values):
+        return "int64"
+    return "float64" if values and all(isinstance(each, int | float) for each in values) else "string"
+
+
+def _further_cells(row: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
+    extra = row.get("extra") or {}
+    return [_cell(extra.get(name)) for name in names]
+
+
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, int | float):
+        return "" if value is None else value
+    return " ".join((value if isinstance(value, str) else json.dumps(value)).split())
+
+
+def _unit(name: str) -> str:
+    """The unit of a further column, which its name ends in."""
+    return next((unit for ending, unit in _UNITS.items() if f"_{name}".endswith(ending)), "")
 
 
 def _number(parameters: Mapping[str, str], name: str) -> float | None:

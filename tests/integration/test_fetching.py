@@ -6,12 +6,15 @@ import hashlib
 from typing import Any
 
 import pytest
+import requests
 
 from local.simulators.base import Fault
 from slew import clock, config, fetching, objects, retrieval, tracking
+from slew.facility import Progress
+from slew.status import Status
 from tests.integration.test_plans import call, server
 from tests.integration.test_retrieval import later, products, request_id, tick
-from tests.support.survey import SurveyServer
+from tests.support.survey import Survey, SurveyServer
 
 __all__ = ["call", "later", "request_id", "server"]
 
@@ -144,3 +147,25 @@ def test_a_file_that_dribbles_is_broken_off(
     later(400)
     tick(seconds=tracking.TICK_MARGIN_S + 1)
     assert products(request_id)["image.fits"]["state"] == "waiting"
+
+
+def test_names_that_are_alike_in_the_bucket_are_told_apart(
+    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("a b.fits", "a_b.fits", "a/b.fits", "../a b.fits")
+    server.files |= {f"{number}.fits": name.encode() for number, name in enumerate(names)}
+
+    def poll(*_: Any) -> Progress:
+        found = tuple(
+            {"name": name, "kind": "image", "url": f"{server.url}/files/{number}.fits"}
+            for number, name in enumerate(names)
+        )
+        return Progress(Status.COMPLETE, products=found, next_poll_s=None)
+
+    monkeypatch.setattr(Survey, "poll", poll)
+    later(400)
+    tick()
+    found = products(request_id)
+    assert set(found) == set(names)
+    for name in names:
+        assert requests.get(found[name]["link"], timeout=10).content == name.encode()

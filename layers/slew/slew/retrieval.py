@@ -102,7 +102,10 @@ def _identity(product: Mapping[str, Any]) -> str:
 
 
 def _key(request: Request, name: str) -> str:
-    return f"products/{request.facility}/{request.id}/{fetching.safe_name(name)}"
+    safe = fetching.safe_name(name)
+    if safe != name:  # two names may be alike once they are safe
+        safe = f"{hashlib.sha256(name.encode()).hexdigest()[:8]}-{safe}"
+    return f"products/{request.facility}/{request.id}/{safe}"
 
 
 def _fetched(

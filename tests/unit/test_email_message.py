@@ -189,3 +189,13 @@ def test_at_most_fifty() -> None:
     assert len(email_message.recipients(",".join(addresses[:50]))) == 50
     with pytest.raises(ValueError, match="at most 50"):
         email_message.recipients(",".join(addresses))
+
+
+@pytest.mark.parametrize("ra", [210.9, None])
+def test_a_completion_links_to_its_light_curve(ra: float | None) -> None:
+    url = "https://slew.example.org/requests/a1/photometry.png?key=K-_9"
+    done = replace(NOTICE, status="complete", action="retrieve", light_curve_url=url, ra_deg=ra)
+    mail = email_message.build(done, ["a@example.org"], PORTAL)
+    assert f"Light curve: {url}" in mail.text
+    assert url in Reader(mail.html).links
+    assert mail.subject.startswith("[complete] Data of request for SN 2023ixf")

@@ -233,3 +233,12 @@ def test_a_long_payload_says_how_much_is_left_out() -> None:
     shown_keys = shown.count("key_")
     assert 0 < shown_keys < 100
     assert f"… and {100 - shown_keys} more" in shown
+
+
+@pytest.mark.parametrize("ra", [210.9, None])
+def test_a_completion_links_to_its_light_curve(ra: float | None) -> None:
+    url = "https://slew.example.org/requests/a1/photometry.png?key=K-_9"
+    done = replace(NOTICE, status="complete", action="retrieve", light_curve_url=url, ra_deg=ra)
+    assert f"<{url}|Light curve>" in json.dumps(slack_message.build(done, PORTAL))
+    assert f"Light curve: {url}" in slack_message.plain(done, PORTAL)["text"]
+    assert "Light curve" not in json.dumps(slack_message.build(NOTICE, PORTAL))

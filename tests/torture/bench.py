@@ -131,14 +131,15 @@ class Case:
     request_id: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: str = ""
+    remaining_s: float | None = None
 
     # -- invoking
 
-    def job(self, function: str, event: Mapping[str, Any], remaining_s: float | None = None) -> Job:
+    def job(self, function: str, event: Mapping[str, Any]) -> Job:
         """An invocation of a function as the template configures it, on this case's table."""
         found = self.bench.functions[function]
         environment = {**found.environment, "SLEW_TABLE": self.table, **self.environment}
-        return Job(function, event, environment, remaining_s or found.timeout_s, self.prepare)
+        return Job(function, event, environment, self.remaining_s or found.timeout_s, self.prepare)
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
         """In the warm process; what the handler answers."""

@@ -146,7 +146,7 @@ PARAMETERS: Json = {
     "Until": _parameter("until", _NUMBER, "Leave out what was measured after this MJD (UTC)"),
     "Filters": _parameter(
         "filters",
-        {"type": "array", "items": {"type": "string"}},
+        {"type": "array", "items": {"type": "string", "pattern": "[^, ]"}, "minItems": 1},
         "Leave out other filters; separated by commas",
         style="form",
         explode=False,

@@ -85,6 +85,12 @@ PATHS: Json = {
             {
                 "200": {
                     "description": "By time; `text/csv` for `format=csv`, `text/plain` for `format=ecsv`",
+                    "headers": {
+                        "Slew-Left-Out": {
+                            "description": "Measurements that the cuts, or SkyPortal's form, leave out",
+                            "schema": {"type": "integer"},
+                        }
+                    },
                     "content": _FORMS,
                 }
             },

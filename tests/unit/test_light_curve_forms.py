@@ -11,6 +11,7 @@ import pytest
 from astropy.table import Table
 
 from slew import light_curve
+from slew.errors import Invalid
 
 ROW: Mapping[str, Any] = {
     "mjd": 61084.41231,
@@ -113,3 +114,31 @@ def test_the_facilitys_further_columns_follow() -> None:
 def test_astropy_reads_whatever_stands_in_a_further_column(values: tuple[Any, ...]) -> None:
     rows = [{**ROW, "extra": {"odd": value}} for value in values]
     assert len(Table.read(light_curve.as_ecsv(rows, {}), format="ascii.ecsv")) == len(rows)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "nan", "inf", "-inf", "1e400", "1_0", " 5", "5 ", "0x1", "\u0665", "1,2"]
+)
+@pytest.mark.parametrize("name", ["min_snr", "since", "until"])
+def test_a_cut_takes_plain_numbers_only(name: str, text: str) -> None:
+    with pytest.raises(Invalid):
+        light_curve.cuts_of({name: text})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("60000", 60000.0), ("-5.25", -5.25), ("+.5", 0.5), ("6e4", 6e4), ("7.", 7.0)]
+)
+def test_numbers_of_every_form_cut(text: str, value: float) -> None:
+    assert light_curve.cuts_of({"since": text}).since == value
+
+
+@pytest.mark.parametrize("text", ["", ",", " , "])
+def test_a_list_of_no_filters_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        light_curve.cuts_of({"filters": text})
+
+
+def test_a_window_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(Invalid):
+        light_curve.cuts_of({"since": "2", "until": "1"})
+    assert light_curve.cuts_of({"since": "2", "until": "2"}).until == 2.0

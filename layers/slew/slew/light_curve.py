@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,8 @@ COLUMNS: Mapping[str, tuple[str, str, str]] = {
     "flags": ("string", "", "Why one may not want it, in the facility's terms, joined by commas"),
 }
 """Type, unit and meaning of each column."""
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+"""Python's own would take `1_0` too."""
 _UNITS = {"_ct_s": "ct / s", "_ct": "ct", "_s": "s", "_d": "d", "_kev": "keV", "_ra": "deg", "_dec": "deg"}
 
 
@@ -66,7 +69,9 @@ class Cuts:
 
 def cuts_of(parameters: Mapping[str, str]) -> Cuts:
     """The cuts that a query names. Raises Invalid."""
-    filters = parameters.get("filters", "")
+    filters = tuple(each.strip() for each in parameters.get("filters", "").split(",") if each.strip())
+    if "filters" in parameters and not filters:
+        raise Invalid.field(["query", "filters"], "must name filters, separated by commas")
     since, until = _number(parameters, "since"), _number(parameters, "until")
     if since is not None and until is not None and until < since:
         raise Invalid.field(["query", "until"], "must not be before since")
@@ -74,7 +79,7 @@ def cuts_of(parameters: Mapping[str, str]) -> Cuts:
         min_snr=_number(parameters, "min_snr"),
         since=since,
         until=until,
-        filters=tuple(each.strip() for each in filters.split(",") if each.strip()),
+        filters=filters,
         unflagged=http_api.flag(parameters, "unflagged"),
     )
 
@@ -204,10 +209,7 @@ def _unit(name: str) -> str:
 def _number(parameters: Mapping[str, str], name: str) -> float | None:
     if name not in parameters:
         return None
-    try:
-        value = float(parameters[name])
-    except ValueError:
-        value = float("nan")
+    value = float(parameters[name]) if _NUMBER.fullmatch(parameters[name]) else float("nan")
     if not abs(value) < 1e9:
         raise Invalid.field(["query", name], "must be a number")
     return value

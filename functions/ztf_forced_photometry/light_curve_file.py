@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_NOTHING = frozenset({"null", "none", "-", "--", "nan", "-nan", "inf", "-inf"})
 _MISSING = -99998.0  # batch files print -99999 for what is missing
 _LARGEST = 1e30  # no column holds a number as large; JSON could not carry an infinite magnitude
 _LEAST_ERROR = 1e-12
@@ -73,7 +74,7 @@ def read(content: bytes) -> LightCurveFile:
     position: dict[str, float] = {}
     columns: list[str] = []
     epochs: list[Epoch] = []
-    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
         if found := _HEAD.match(line):
             position[found[1]] = _required(found[2], f"line {number}: the requested position")
         if line.startswith("#") or not line.strip():
@@ -122,8 +123,8 @@ def _required(text: str, column: str) -> float:
 
 
 def _number(text: str, column: str) -> float | None:
-    if text.lower() in ("null", "nan", "-nan", "inf", "-inf"):
-        return None
+    if text.lower() in _NOTHING or not text.strip("*"):
+        return None  # asterisks: the number is wider than its column
     try:
         value = float(text)
     except ValueError:

@@ -241,6 +241,21 @@ def test_what_is_no_light_curve_is_refused_by_its_line(content: bytes, text: str
         light_curve.rows(content, payload)
 
 
+@pytest.mark.parametrize("text", ["null", "None", "-", "nan", "*****"])
+def test_whatever_stands_for_nothing_is_missing(text: str) -> None:
+    first, second = rows_of({**DETECTION, "forcediffimflux": text}, LIMIT)
+    assert (first.flux, first.mag, first.flags) == (None, None, ("no_flux",))
+    assert second.flux == -42.5
+
+
+def test_comments_line_ends_and_unknown_columns_are_no_rows() -> None:
+    content = file_of({**DETECTION, "newcol": "abc"}, columns=f"{COLUMNS}, newcol")
+    payload = parse(ZtfForcedPhotometryPayload, {"start_date": "2026-02-10", "end_date": "2026-03-12"})
+    odd = b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n") + b"# the end\r\n\r\n"
+    assert light_curve.rows(odd, payload) == light_curve.rows(content, payload)
+    assert [row.flux for row in light_curve.rows(odd, payload)] == [1500.0]
+
+
 def test_a_file_without_rows_has_no_points() -> None:
     assert rows_of() == ()
     assert light_curve_file.read(file_of()).ra == 150.123456

@@ -66,6 +66,20 @@ def test_a_connection_that_breaks_costs_only_the_part_under_way(
     assert unfinished_uploads() == 0
 
 
+def test_a_file_that_cannot_be_resumed_is_given_up_after_some_tries(
+    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.files["image.fits"] = bytes(20 * 1024 * 1024)
+    server.weak = True
+    monkeypatch.setattr(fetching, "PART", 5 * 1024 * 1024)
+    for number in range(12):
+        server.breaks["image.fits"] = (6 + 5 * (number % 2)) * 1024 * 1024
+        later(7 * 3600)
+        tick()
+    assert products(request_id)["image.fits"]["state"] == "failed"
+    assert [asked for name, asked in server.served if name == "image.fits"] == [None] * 8
+
+
 def test_a_part_that_was_not_asked_for_is_not_joined(
     server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,11 @@ class Fetch:
     rows_object: str = ""
     rows: int | None = None
 
+    @property
+    def resumable(self) -> bool:
+        """Whether the facility can be asked for the rest: by a weak ETag, or none, it sends the whole."""
+        return bool(self.offset and self.etag) and not self.etag.startswith("W/")
+
     def as_doc(self) -> dict[str, Any]:
         """The stored form."""
         return asdict(self)
@@ -107,7 +112,7 @@ def fetch(
     Raises BrokenOff (try again; it says where to go on) and Rejected (do not; the parts are discarded).
     """
     headers = {"Accept-Encoding": "identity", **request.headers}
-    if begun.offset and begun.etag:
+    if begun.resumable:
         headers |= {"Range": f"bytes={begun.offset}-", "If-Range": begun.etag}
     limit_s = max(ends_at - clock.timestamp(), 0) + GRACE_S
     kept = _Kept(begun)
@@ -143,7 +148,7 @@ def _store(stream: Stream, product: Mapping[str, Any], kept: _Kept, key: str, en
             return _done(begun, body, key, content_type)
         if part:  # a file of whole parts ends in an empty one, which S3 does not take
             begun = kept.fetch = _add_part(begun, key, part, content_type, body.offset)
-        if not last and clock.timestamp() >= ends_at and begun.etag:
+        if not last and clock.timestamp() >= ends_at and begun.resumable:
             return replace(begun, again_at=clock.timestamp())
     try:
         _check(body, expected, product)

@@ -125,7 +125,7 @@ def _fetched(
         done = fetching.fetch(case.http, wire, product, begun, key, ends_at)
         return _read(facility, order, product, done) if done.fetched_at else done
     except BrokenOff as error:
-        came_on = error.fetch.offset > begun.offset
+        came_on = error.fetch.resumable and error.fetch.offset > begun.offset
         return _again(replace(error.fetch, attempts=0) if came_on else error.fetch, error)
     except Rejected as error:
         return replace(begun, error=error.reason, attempts=begun.attempts + 1, again_at=None)

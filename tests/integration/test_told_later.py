@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from local.simulators.base import Fault
-from slew import store, table, tracking
+from slew import clock, store, table, tracking
 from slew.errors import NoAnswer
 from slew.facility import Facility, Submission
 from slew.status import Status
@@ -96,3 +97,21 @@ def test_where_nobody_can_ask_how_it_goes_that_is_said(
     later(86400)
     tick(call)
     assert call("GET", url).json["status"] == "submitted"
+
+
+def test_what_nobody_can_ask_for_ends_with_its_window(
+    call: Client, server: ToyServer, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Toy, "poll", Facility.poll)
+    end = clock.now() + timedelta(days=2)
+    monkeypatch.setattr(Toy, "window", lambda *_: (end - timedelta(days=1), end))
+    url = submitted(call)
+    later(86400)
+    tick(call)
+    assert call("GET", url).json["status"] == "submitted"
+    later(86500)
+    tick(call)
+    view = call("GET", url).json
+    assert view["status_text"] == "expired: the requested window has ended"
+    assert view["notes"] == ["status: not available at this facility"]
+    assert [each["to"] for each in changes(url)] == ["submitting", "submitted", "expired"]

@@ -29,6 +29,10 @@ class ExposureTimes:
         return self.ifu if band == "IFU" else self.u if band == "u" else self.gri
 
 
+LONGEST = ExposureTimes(2250, 180, 300)
+"""Of every brightness (card: Submit): no target gets more unless an exposure time is given."""
+
+
 def band(filter_name: str) -> str | None:
     """SEDM's letter of a bandpass, `g`, `r` or `i`; None for another one (`ztfg` is one, `atlaso` not)."""
     match = _BAND.fullmatch(filter_name.strip())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from sedm import answers, booking, files, following, kitt_peak, messages, settings
+from sedm import answers, booking, brightness, files, following, kitt_peak, messages, settings
 from sedm.booking import Action
 from sedm.kitt_peak_models import Sedmv2Payload
 from sedm.models import SedmAltdata, SedmPayload
@@ -153,6 +153,13 @@ class Sedm(Facility):
     def download(self, order: Order[Any, Any], product: Mapping[str, Any], link: Link) -> HttpRequest:
         """A file of SEDM's data pages. Raises Rejected for one that came with a message."""
         return files.download(product, order.altdata)
+
+    def exposure_s(self, payload: SedmPayload | Sedmv2Payload) -> float:
+        """Of all filters and the IFU, one after another; where SEDM chooses, the most that it would take."""
+        if isinstance(payload, Sedmv2Payload):
+            return payload.exposure_time
+        given = payload.exposure_time or 0
+        return sum(given if given > 0 else brightness.LONGEST.of(each) for each in payload.wanted)
 
     def check_altdata(self, altdata: SedmAltdata) -> None:
         """Whether we may call the endpoint. Raises Invalid."""

@@ -58,10 +58,10 @@ class SwiftToo(Facility):
         self._sessions = Sessions()
         self._pause = pause
 
-    def exposure_s(self, payload: SwiftTooPayload) -> float | None:
-        """Of all visits; a search of the archive has none."""
+    def exposure_s(self, payload: SwiftTooPayload) -> float:
+        """Of all visits; a search of the archive takes none."""
         asked = payload.root
-        return None if isinstance(asked, DataPayload) else asked.exposure_time * asked.exposure_counts
+        return 0 if isinstance(asked, DataPayload) else asked.exposure_time * asked.exposure_counts
 
     def prepare(self, order: SwiftOrder, link: Link) -> Prepared:
         """One request, shown without session or signature. Raises Invalid."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from local.simulators.base import Fault
 from queries.app import handler as queries
 from slew import clock, limits, store, submission
 from slew.errors import Conflict, Problem
@@ -28,13 +29,16 @@ URL = "/facilities/toy"
 NOON = datetime(2026, 8, 5, 12, tzinfo=UTC)
 
 
-class TimedToy(Toy):
-    """A telescope whose payload tells its exposure time."""
+UNTOLD = 77.0
 
-    def exposure_s(self, payload: Any) -> float:
+
+class TimedToy(Toy):
+    """A telescope whose payload tells its exposure time, but for one."""
+
+    def exposure_s(self, payload: Any) -> float | None:
         """Of the one exposure."""
         seconds: float = payload.exposure
-        return seconds
+        return None if seconds == UNTOLD else seconds
 
 
 def body(exposure: float = 300, **more: Any) -> dict[str, Any]:
@@ -205,8 +209,6 @@ def test_an_update_cannot_outgrow_the_limit(call: Client, server: ToyServer) -> 
 
 
 def test_an_update_that_failed_leaves_the_old_share(call: Client, server: ToyServer) -> None:
-    from local.simulators.base import Fault
-
     allocate(call, limits={"exposure_hours": 1})
     view = submit(call, 300).json
     url = f"{URL}/requests/{view['id']}"
@@ -235,6 +237,25 @@ def test_a_limit_needs_payloads_that_tell(embedded_aws: Any, at: Clock) -> None:
     refused = allocate(plain, limits={"exposure_hours": 1})
     assert (refused.status, refused.json["errors"][0]["loc"]) == (422, ["limits", "exposure_hours"])
     assert allocate(plain, limits={"requests_per_night": 1}).status == 201
+
+
+def test_what_tells_no_exposure_time_is_no_way_around_the_limit(call: Client, server: ToyServer) -> None:
+    allocate(call)
+    server.faults.append(Fault(kind="status", status=400, body='{"detail": "no"}'))
+    rejected = f"{URL}/requests/{submit(call, UNTOLD).json['id']}"
+    limit = {"limits": {"exposure_hours": 1}}
+    assert call("PATCH", f"{URL}/allocations/toy-1", limit).status == 200
+    told = f"{URL}/requests/{submit(call, 300).json['id']}"
+    arrived = len(server.journal)
+    for reply in (
+        submit(call, UNTOLD),
+        call("POST", f"{URL}/requests?dry_run=true", body(UNTOLD)),
+        call("PUT", told, {"payload": {"exposure": UNTOLD}}),
+        call("POST", f"{rejected}/resubmit", {}),
+    ):
+        assert (reply.status, "does not tell its exposure time" in reply.text) == (409, True), reply.text
+    assert len(server.journal) == arrived
+    assert usage(call)["exposure_hours"] == 0.0833
 
 
 # ---- the allocation's record

@@ -12,6 +12,8 @@ from lco.facility import LCO
 from lt.facility import Lt
 from mma.facility import Mma
 from nicer.facility import Nicer
+from sedm import brightness
+from sedm.facility import Sedm
 from slack.facility import Slack
 from slew.facility import Facility
 from slew.validation import parse
@@ -65,6 +67,12 @@ CASES: list[tuple[Facility, str | None, dict[str, Any], float]] = [
     (Lt(), "ioo", {**TWO, "observation_choices": ["g", "u"], "exposure_time_by_filter": {"u": 600}}, 1400),
     (Winter(), "winter", {"filters": ["J", "Hs"], "n_repetitions": 2}, 2 * (120 * 8 + 60 * 15)),
     (Winter(), "spring", {"filter": "J", "exposure_time": 10}, 300),
+    (Sedm(), None, {}, 2250),
+    (Sedm(), "sedm", {"observation_type": "4-shot+IFU"}, 300 + 3 * 180 + 2250),
+    (Sedm(), "sedm", {"observation_type": "3-shot (gri)", "exposure_time": 60.5}, 181.5),
+    (Sedm(), "sedm", {"observation_type": "IFU", "exposure_time": 0}, 2250),
+    (Sedm(), "sedm", {"observation_type": "Mix 'n Match", "observation_choices": ["u", "IFU"]}, 2550),
+    (Sedm(), "sedmv2", {"exposure_time": 450, "observation_type": "variable"}, 450),
     (Slack(), None, IMAGING, 183),
     (Generic(), None, {**IMAGING, **REST}, 183),
     (Nicer(), None, NICER, 2500),
@@ -80,3 +88,10 @@ def test_what_a_payload_asks_for(
     assert facility.can("exposure_s")
     parsed = parse(facility.payloads[instrument], payload, ["payload"])
     assert facility.exposure_s(parsed) == pytest.approx(expected)
+
+
+def test_no_brightness_gets_more_of_sedm_than_is_counted() -> None:
+    for mag in (None, 5, 14.9, 15, 17, 18, 18.1, 25):
+        times = brightness.exposure_times(brightness.ASSUMED_MAG if mag is None else mag)
+        for name in ("IFU", "u", "g", "r", "i"):
+            assert times.of(name) <= brightness.LONGEST.of(name)

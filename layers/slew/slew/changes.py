@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from slew import clock, payloads, recovery, submission, work
+from slew import clock, limits, payloads, recovery, submission, work
 from slew.errors import (
     Conflict,
     FacilityError,
@@ -86,6 +86,7 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     allocation = work.allocation_of(desk.facility, request, principal)
     changes, window = _changes(desk, request, body, principal)
     submission.check_validity(allocation, clock.now(), window)
+    limits.check_told(allocation, changes["exposure_s"])
     case = work.open_case(desk.facility, allocation)
     wanted = work.order_of(desk.facility, request.change(**changes), case)
     prepared = desk.facility.prepare(wanted, case.link)

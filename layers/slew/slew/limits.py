@@ -60,10 +60,20 @@ def check(allocation: Allocation, request: Request) -> None:
     """Raise Conflict where a limit leaves no room for a request to be, as far as can be seen now."""
     if not allocation.limits:
         return
+    check_told(allocation, request.exposure_s)
     used = _used(allocation)
     for name, _, wanted, limit in _shares(request, charged(allocation, request), allocation.limits):
         if limit is not None and used[name] + wanted > limit:
             raise _refusal(request, name, limit, used[name])
+
+
+def check_told(allocation: Allocation, exposure_s: float | None) -> None:
+    """Raise Conflict where exposure is limited and a payload does not tell its own: nothing would hold it."""
+    if "exposure_hours" in allocation.limits and exposure_s is None:
+        raise Conflict(
+            f"allocation {allocation.id} has a limit of exposure hours, and this payload does not tell its "
+            "exposure time; nothing was sent"
+        )
 
 
 def writes(before: Request, after: Request, limits: Mapping[str, float] | None) -> list[Also]:

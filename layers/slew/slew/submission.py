@@ -233,6 +233,7 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
     case = work.open_case(desk.facility, allocation)
     payload = parse(desk.facility.payloads[request.instrument], payloads.whole(request), ["payload"])
     check_validity(allocation, clock.now(), desk.facility.window(payload))
+    limits.check_told(allocation, desk.facility.exposure_s(payload))
     done: dict[str, Any] = {}
     if desk.facility.resumable:
         done = {"facility_request_id": request.facility_request_id, "facility_data": request.facility_data}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slew import vault
+from slew import store, vault
 from slew.handler import facility_handler
 from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer
@@ -227,6 +227,28 @@ def test_deleting_is_refused_while_requests_are_live(
     assert call("GET", f"{URL}/toy-1").status == 404
     assert secret_names(embedded_aws) == set()
     assert call("GET", f"/facilities/toy/requests/{request['id']}").status == 200
+
+
+def test_what_is_submitted_meanwhile_stops_a_deletion(
+    call: Client, server: ToyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("POST", URL, BODY)
+    trigger = {"allocation_id": "toy-1", **TRIGGER}
+    put = store.put_allocation
+    made: list[str] = []
+
+    def put_late(*given: Any) -> None:
+        if not made:
+            made.append("")
+            made[0] = call("POST", "/facilities/toy/requests", trigger).json["id"]
+        put(*given)
+
+    with monkeypatch.context() as late:
+        late.setattr(store, "put_allocation", put_late)
+        refused = call("DELETE", f"{URL}/toy-1")
+    assert (refused.status, made[0] in refused.text) == (409, True)
+    again = {**trigger, "target": {"name": "y", "ra": 2, "dec": 2}}
+    assert call("POST", "/facilities/toy/requests", again).status == 201, "it is as it was"
 
 
 def test_who_may_manage(call: Client) -> None:

@@ -104,24 +104,35 @@ def remove(facility: Facility, allocation: Allocation, principal: Principal, *, 
     Raises Forbidden; Conflict while requests are live, unless forced.
     """
     principal.require(Role.MANAGER, allocation.group)
-    live = [] if force else store.live_requests(allocation)
-    if live:
-        named = ", ".join(request.id for request in live[:5])
-        raise Conflict(
-            f"{len(live)} request(s) of allocation {allocation.id} are live ({named}): cancel them"
-        )
+    if not force:
+        _demand_idle(allocation)
     # The record goes last, and until then names a secret that there is not: a removal that breaks off leaves
     # an allocation that cannot be used and can be removed again, no secret that nobody knows of.
     version = allocation.version + 1
     going = replace(allocation, secret_version=vault.new_version(), version=version)
     try:
         store.put_allocation(going, allocation.version)
+        if not force:
+            try:
+                _demand_idle(allocation)  # what was being submitted when it was looked at first
+            except Conflict:
+                store.put_allocation(replace(allocation, version=version + 1), version)
+                raise
         for owner in (facility.id, "notify"):
             vault.remove(vault.name(owner, allocation.id))
         vault.remove(handover.secret_of(allocation.id))
         store.delete_allocation(going)
     except store.Outdated:
         raise Conflict(f"allocation {allocation.id} has just been changed; read it again") from None
+
+
+def _demand_idle(allocation: Allocation) -> None:
+    live = store.live_requests(allocation)
+    if live:
+        named = ", ".join(request.id for request in live[:5])
+        raise Conflict(
+            f"{len(live)} request(s) of allocation {allocation.id} are live ({named}): cancel them"
+        )
 
 
 def verify(facility: Facility, allocation: Allocation, principal: Principal) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def _followed(mix: list[Outcome]) -> str:
     lines = []
     for each in mix:
         share = each.plan.share
-        name = f"{share.facility}{' ¹' if share.by_card else ''}"
+        name = share.facility
         polls = sum(map(len, each.polled.values()))
         days = each.hours / 24
         counts = [f"{share.requests:,}", f"{polls / days:,.0f}", f"{each.calls / days:,.0f}"]

@@ -9,14 +9,14 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from pydantic import BaseModel
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from local.stack import ROOT
-from slew import portal_progress
-from slew.facility import Altdata, Facility, Order, Payload, Prepared, Submission
+from slew import astro, portal_progress
+from slew.facility import Facility, Order
+from slew.status import Status
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Share:
     """A facility's part.
 
     `calls` of `call_s` seconds each (mean) make a poll; `listed`: one such for all requests of an account in
-    a tick. `hours`: how long is simulated. `aligned`: all wish the same time of the hour. `by_card`: with a
-    stand-in for Slew's class, and the card's rhythm, `card_s`; without one it is not asked.
+    a tick. `hours`: how long is simulated. `aligned`: all wish the same time of the hour. `altdata` and
+    `payload` go over the example's, for credentials that asking needs and a window that is open.
     """
 
     facility: str
@@ -36,58 +36,33 @@ class Share:
     listed: bool = False
     hours: float = 1.0
     aligned: bool = False
-    by_card: bool = False
-    card_s: float | None = None
+    altdata: Mapping[str, Any] = field(default_factory=dict)
+    payload: Mapping[str, Any] = field(default_factory=dict)
 
 
+OPEN = {"start_date": "2026-11-22 00:00:00", "end_date": "2026-11-30 00:00:00"}
 MIX = (
     Share("atlas_forced_photometry", 4_000, 80, call_s=0.4, hours=0.12),
-    Share("gemini", 4_000, 50, call_s=3.0, listed=True, hours=0.25, by_card=True, card_s=750.0),
+    Share("gemini", 4_000, 50, call_s=3.0, listed=True, hours=0.3),
     Share("generic", 16_000, 200),
     Share("kait", 4_000, 10),
     Share("lco", 8_000, 160, calls=2, call_s=0.35, hours=0.2),
     Share("lt", 150, 10, call_s=8.0, hours=3.0),
-    Share("mma", 850, 20, listed=True, hours=0.5, by_card=True, card_s=600.0),
+    Share("mma", 850, 20, listed=True, hours=0.5, altdata={"receiver_lists": True}, payload=OPEN),
     Share("nicer", 2_000, 20),
-    Share("sedm", 9_000, 5, by_card=True),
+    Share("sedm", 9_000, 5, hours=4.0),
     Share("slack", 12_000, 100),
     Share("soar", 3_000, 60, calls=2, call_s=0.35, hours=0.6),
     Share("swift_too", 8_000, 200, calls=2, call_s=0.8, hours=3.0),
     Share("swift_xrt", 3_000, 60, call_s=0.6, hours=0.2),
     Share("winter", 6_000, 30, call_s=1.0, listed=True, hours=0.3),
-    Share("ztf", 4_000, 40, call_s=0.5, listed=True, hours=0.12, by_card=True, card_s=300.0),
+    Share("ztf", 4_000, 40, call_s=0.5, listed=True, hours=0.12, payload=OPEN),
     Share("ztf_forced_photometry", 16_000, 160, call_s=3.0, listed=True, hours=1.4, aligned=True),
 )
 
 
-class _NoAltdata(Altdata):
-    """Nothing."""
-
-
-class _NoPayload(Payload):
-    """Nothing."""
-
-
-class StandIn(Facility):
-    """A facility by its card alone."""
-
-    title = "stand-in"
-    Altdata = _NoAltdata
-    payloads: ClassVar[Mapping[str | None, type[BaseModel]]] = {None: _NoPayload}
-
-    def prepare(self, order: Order[Any, Any], link: Any) -> Prepared:
-        """Nothing is submitted here."""
-        raise NotImplementedError
-
-    def submit(self, order: Order[Any, Any], prepared: Prepared, link: Any) -> Submission:
-        """Nothing is submitted here."""
-        raise NotImplementedError
-
-
 def facility_class(share: Share) -> type[Facility]:
-    """The real class, or a stand-in."""
-    if share.by_card:
-        return type("StandIn", (StandIn,), {"id": share.facility})
+    """Slew's class of it."""
     module = importlib.import_module(f"{share.facility}.facility")
     found: list[type[Facility]] = [
         each
@@ -99,19 +74,18 @@ def facility_class(share: Share) -> type[Facility]:
 
 def example(share: Share) -> tuple[dict[str, Any], dict[str, Any]]:
     """Bodies of an allocation and a request, as in `events/`."""
-    if share.by_card:
-        return {"altdata": {}}, {"target": {"name": "SN 2023ixf", "ra": 210.91, "dec": 54.31}, "payload": {}}
     allocation, request = (
         json.loads(json.loads((ROOT / "events" / f"{share.facility}-{kind}.json").read_text())["body"])
         for kind in ("allocation", "submit")
     )
-    return allocation, request
+    return (
+        {**allocation, "altdata": {**allocation["altdata"], **share.altdata}},
+        {**request, "payload": {**request["payload"], **share.payload}},
+    )
 
 
 def wish(share: Share, facility: Facility) -> Callable[[Order[Any, Any]], float | None]:
     """Seconds until the next poll of a request that waits, by the facility's own code."""
-    if share.card_s is not None:
-        return lambda order: share.card_s
     if share.facility in ("lco", "soar"):
         group = {"state": "PENDING", "requests": [{"id": 1}]}
         rhythm = getattr(facility, "rhythm", portal_progress.USUAL)
@@ -124,7 +98,19 @@ def wish(share: Share, facility: Facility) -> Callable[[Order[Any, Any]], float 
         return lambda order: float(module.rhythm_s(order.payload.root.urgency))
     if share.facility == "ztf_forced_photometry":
         return lambda order: float(module.account.next_look_s(order.now))
+    if share.facility == "mma":
+        api = importlib.import_module("mma.api").Api()
+        return lambda order: float(api._pause_s(order))
+    if share.facility == "sedm":
+        following = importlib.import_module("sedm.following")
+        return lambda order: following.pause_s(order, Status.SUBMITTED)
     progress = importlib.import_module(f"{share.facility}.progress")
+    if share.facility == "gemini":
+        return lambda order: float(progress._next_s(order, None, None, rapid=False))
+    if share.facility == "ztf":
+        window = tuple(astro.to_mjd(datetime.fromisoformat(f"{day}+00:00")) for day in OPEN.values())
+        kept = importlib.import_module("ztf.kept").Kept("queue", "observer", window, 1, {}, {}, "")
+        return lambda order: float(progress.wait_s(kept, order.now))
     if share.facility == "winter":
         return lambda order: float(progress._next_s(order, None))
     if share.facility == "lt":

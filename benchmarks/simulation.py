@@ -146,7 +146,7 @@ def _facility(base: type[Facility], share: Share, plan: Plan, world: World, outc
             link.shared["list"] = True
         return Progress(None, "waits", next_poll_s=wished(order))
 
-    members: dict[str, Any] = {"poll": poll} if base.poll is not Facility.poll or share.card_s else {}
+    members: dict[str, Any] = {"poll": poll} if base.poll is not Facility.poll else {}
     if plan.lanes:
         members["lanes"] = plan.lanes
     facility: Facility = type(base.__name__, (base,), members)()
@@ -172,7 +172,7 @@ def _load(counted: CountedTable, facility: Facility, share: Share) -> None:
         facility_title=facility.title,
         allocation_id="@account@",
         group="group",
-        target=given["target"],
+        target=given.get("target") or {"name": "S260311ab"},
         payload=given["payload"],
         requester={"username": "observer", "name": "First Observer", "email": "observer@example.org"},
         principal_id="0123456789abcdef",

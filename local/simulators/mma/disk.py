@@ -48,13 +48,17 @@ class StoredFile:
 
 @dataclass
 class Disk:
-    """Files by absolute path. `directories` says of each whether it can be written to."""
+    """Files by absolute path. `directories` says of each whether it can be written to.
+
+    `moved`: where files were renamed to, one after another.
+    """
 
     files: dict[str, StoredFile] = field(default_factory=dict)
     directories: dict[str, bool] = field(
         default_factory=lambda: {**DIRECTORIES, HOME: True, f"{HOME}/plans": True}
     )
     full: bool = False
+    moved: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def absolute(self, path: str) -> str:
@@ -87,6 +91,7 @@ class Disk:
             if target in self.files and not over:
                 raise DiskError(errno.EEXIST)
             self.files[target] = self.files.pop(source)
+            self.moved.append(target)
 
     def remove(self, path: str) -> None:
         """Remove a file. Raises DiskError."""

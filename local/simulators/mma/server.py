@@ -13,7 +13,7 @@ HTTP: `PUT /api/obsplans`, `GET /api/obsplans[?status=]`, `GET /api/obsplans/<id
   content the connection is cut; whether it is cut `before` or `after` the next renaming; another host key;
   passwords and public keys by user; a full disk.
 - `GET /_files`: `[{path, mode, content, by}]`. `DELETE /_files?path=` takes one away, as a telescope's poller
-  does. `GET /_ssh_journal`: logins and commands.
+  does. `GET /_ssh_journal`: logins and commands, and where files were renamed to.
 
 Faults of HTTP (status, refuse, cut, hang, ...) come by the base class's `/_fault`.
 """
@@ -206,7 +206,8 @@ class MmaServer(Simulator):
 
     def control_ssh_journal(self, request: Request) -> Response:
         """`GET /_ssh_journal`."""
-        return json_response(self.ssh.journal)
+        moved = [{"what": "moved", "to": path} for path in self.ssh.disk.moved]
+        return json_response([*self.ssh.journal, *moved])
 
     def control_files(self, request: Request) -> Response:
         """`GET /_files`, `DELETE /_files?path=`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,27 @@ from hypothesis import settings
 
 from local import resources, template
 from slew import aws, objects, redact, vault
+from tests.support import output
 
 ROOT = Path(__file__).parent.parent
 
 settings.register_profile("slew", deadline=None)  # speed is for benchmarks: a busy machine is no failure
 settings.load_profile("slew")
+output.listen()
+
+
+def pytest_runtest_setup() -> None:
+    """A test answers for its own secrets."""
+    output.told.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test whose own output has a secret."""
+    report = yield
+    if report.when == "teardown" and (complaint := output.complaint(report.sections, output.told)):
+        report.outcome, report.longrepr, report.sections = "failed", complaint, []
+    return report
 
 
 @pytest.fixture

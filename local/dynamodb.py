@@ -113,9 +113,10 @@ def _queries() -> None:
 
 
 def _streams() -> None:
-    """What was told long ago is forgotten, though sooner than after DynamoDB's 24 hours."""
+    """What was told long ago is forgotten, sooner than after 24 hours; what was taken back is not told."""
     plain_add, plain_get = StreamShard.add, StreamShard.get
     plain_iterator = DynamoDBStreamsBackend.get_shard_iterator
+    plain_records = DynamoDBStreamsBackend.get_records
 
     def add(shard: StreamShard, old: Item | None, new: Item | None) -> None:
         plain_add(shard, old, new)
@@ -133,6 +134,14 @@ def _streams() -> None:
             backend.shard_iterators.pop(next(iter(backend.shard_iterators)))
         return plain_iterator(backend, *arguments, **named)
 
+    def records(backend: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> dict[str, Any]:
+        # An iterator keeps the shard that it was made for, which a transaction that fails swaps for a copy.
+        found = backend.shard_iterators[iterator_arn]
+        table = backend.dynamodb.tables[found.stream_shard.table.name]
+        found.stream_shard = table.stream_shard or found.stream_shard
+        return plain_records(backend, iterator_arn, limit)
+
+    setattr(DynamoDBStreamsBackend, "get_records", records)  # noqa: B010
     setattr(StreamShard, "add", add)  # noqa: B010
     setattr(StreamShard, "get", get)  # noqa: B010
     setattr(DynamoDBStreamsBackend, "get_shard_iterator", iterator)  # noqa: B010

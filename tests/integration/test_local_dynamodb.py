@@ -19,6 +19,7 @@ PATCHED = [
     (StreamShard, "add"),
     (StreamShard, "get"),
     (DynamoDBStreamsBackend, "get_shard_iterator"),
+    (DynamoDBStreamsBackend, "get_records"),
     (DynamoDBBackend, "transact_write_items"),
     (Table, "query"),
     (Table, "all_items"),
@@ -84,3 +85,19 @@ def test_a_reader_that_is_too_far_behind_fails(table: Any, read: Read) -> None:
         table.put_item(Item={"pk": str(each)})
     with pytest.raises(RuntimeError, match="the stream keeps 5 records"):
         read(None)
+
+
+def test_what_a_failed_transaction_wrote_is_not_told(table: Any) -> None:
+    client, streams = boto3.client("dynamodb", REGION), boto3.client("dynamodbstreams", REGION)
+    stream = streams.list_streams(TableName="told")["Streams"][0]["StreamArn"]
+    shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    put: Any = {"TableName": "told", "Item": {"pk": {"S": "never"}}}
+    check: Any = {
+        "TableName": "told",
+        "Key": {"pk": {"S": "x"}},
+        "ConditionExpression": "attribute_exists(pk)",
+    }
+    with pytest.raises(client.exceptions.TransactionCanceledException):
+        client.transact_write_items(TransactItems=[{"Put": put}, {"ConditionCheck": check}])
+    assert streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"] == []

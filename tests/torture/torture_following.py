@@ -88,7 +88,7 @@ def _products(bench: Bench, case: Case, record: JSON) -> JSON:
         "status": record["status"],
         "products": _alike(listed),
         "fetched": _alike(fetched),
-        "objects": _alike([each["Key"].removeprefix(prefix) for each in there]),
+        "objects": _alike([re.sub(r"^[0-9a-f]{8}-", "", each["Key"].removeprefix(prefix)) for each in there]),
         "rows": record["rows"],
         "uploads": [each["Key"] for each in open_uploads if each["Key"].startswith(prefix)],
     }

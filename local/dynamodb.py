@@ -15,7 +15,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend, ShardIterator
 
-STREAM_KEEPS, ITERATORS_KEPT = 20_000, 100
+STREAM_KEEPS, ITERATORS_KEPT = 5_000, 100
 _FORGOTTEN: Any = StreamRecord.__new__(StreamRecord)
 _FORGOTTEN.record = {}
 
@@ -113,26 +113,28 @@ def _queries() -> None:
 
 
 def _streams() -> None:
-    """What was told long ago is forgotten, sooner than after 24 hours; what was taken back is not told."""
-    plain_add, plain_get = StreamShard.add, StreamShard.get
+    """What was read long ago is forgotten, sooner than after 24 hours; what was taken back is not told."""
+    plain_get = StreamShard.get
     plain_iterator = DynamoDBStreamsBackend.get_shard_iterator
     plain_records = DynamoDBStreamsBackend.get_records
-
-    def add(shard: StreamShard, old: Item | None, new: Item | None) -> None:
-        plain_add(shard, old, new)
-        if len(shard.items) > STREAM_KEEPS:
-            shard.items[-STREAM_KEEPS - 1] = _FORGOTTEN
 
     def get(shard: StreamShard, start: int, quantity: int) -> list[dict[str, Any]]:
         records = plain_get(shard, start, quantity)
         if records and not records[0]:
-            raise RuntimeError(f"the stream keeps {STREAM_KEEPS} records, and its reader is further behind")
+            raise RuntimeError(f"the stream keeps {STREAM_KEEPS} of the records that have been read")
         return records
 
     def iterator(backend: DynamoDBStreamsBackend, *arguments: Any, **named: Any) -> ShardIterator:
         while len(backend.shard_iterators) >= ITERATORS_KEPT:
             backend.shard_iterators.pop(next(iter(backend.shard_iterators)))
-        return plain_iterator(backend, *arguments, **named)
+        found = plain_iterator(backend, *arguments, **named)
+        items = found.stream_shard.items
+        read = found.sequence_number - found.stream_shard.starting_sequence_number
+        index = read - STREAM_KEEPS - 1 if found.shard_iterator_type == "AFTER_SEQUENCE_NUMBER" else -1
+        while index >= 0 and items[index] is not _FORGOTTEN:
+            items[index] = _FORGOTTEN
+            index -= 1
+        return found
 
     def records(backend: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> dict[str, Any]:
         # An iterator keeps the shard that it was made for, which a transaction that fails swaps for a copy.
@@ -142,6 +144,5 @@ def _streams() -> None:
         return plain_records(backend, iterator_arn, limit)
 
     setattr(DynamoDBStreamsBackend, "get_records", records)  # noqa: B010
-    setattr(StreamShard, "add", add)  # noqa: B010
     setattr(StreamShard, "get", get)  # noqa: B010
     setattr(DynamoDBStreamsBackend, "get_shard_iterator", iterator)  # noqa: B010

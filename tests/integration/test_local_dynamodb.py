@@ -16,7 +16,6 @@ from local import dynamodb
 
 REGION = "us-east-1"
 PATCHED = [
-    (StreamShard, "add"),
     (StreamShard, "get"),
     (DynamoDBStreamsBackend, "get_shard_iterator"),
     (DynamoDBStreamsBackend, "get_records"),
@@ -80,10 +79,15 @@ def test_a_reader_that_keeps_up_is_told_all(table: Any, read: Read) -> None:
     assert len(dynamodbstreams_backends["123456789012"][REGION].shard_iterators) <= 4
 
 
-def test_a_reader_that_is_too_far_behind_fails(table: Any, read: Read) -> None:
-    for each in range(6):
+def test_what_has_not_been_read_is_kept(table: Any, read: Read) -> None:
+    for each in range(20):
         table.put_item(Item={"pk": str(each)})
-    with pytest.raises(RuntimeError, match="the stream keeps 5 records"):
+    records = read(None)
+    assert len(records) == 20
+    for record in records:
+        read(record["dynamodb"]["SequenceNumber"])
+    assert len(read(records[14]["dynamodb"]["SequenceNumber"])) == 5
+    with pytest.raises(RuntimeError, match="the stream keeps 5 of the records that have been read"):
         read(None)
 
 

@@ -18,6 +18,8 @@ from slew.facility import Facility
 from tests.torture.bench import Bench, Case
 
 JSON = dict[str, Any]
+NEVER = "$^"
+"""A pattern that nothing has."""
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -47,8 +49,8 @@ class Way:
     ready_s: float = 3600.0
     tonight: bool = False
     undecided: str = ""
-    reads: str = "$^"
-    withdrawal: str = "$^"
+    reads: str = NEVER
+    withdrawal: str = NEVER
     guard_s: float = 0.0
     fault_setting: str = ""
 

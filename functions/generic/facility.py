@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from generic import endpoint
 from generic.endpoint import GenericOrder
 from generic.models import GenericAltdata, GenericPayload
-from slew import guard, transport
-from slew.errors import Invalid, NotSent, Rejected
+from slew import transport, urls
+from slew.errors import Invalid, Rejected
 from slew.facility import Cancellation, Facility, Link, Prepared, Submission
 from slew.imaging import check_filters
 from slew.wire import HttpRequest, Mail
@@ -34,7 +34,7 @@ class Generic(Facility):
             raise Invalid.field(["payload", "end_date"], f"must not be in the past (today is {today}, UT)")
         if order.altdata.notification_type != "API":
             return Prepared((self._message(order, "submit"),))
-        _check_endpoint(order.altdata)
+        urls.demand_public(order.altdata.url(), "altdata", "endpoint")
         try:
             return Prepared((endpoint.submission(order),))
         except (ValueError, RecursionError) as error:
@@ -66,7 +66,7 @@ class Generic(Facility):
     def check_altdata(self, altdata: GenericAltdata) -> None:
         """Whether we may call the endpoint. Raises Invalid."""
         if altdata.notification_type == "API":
-            _check_endpoint(altdata)
+            urls.demand_public(altdata.url(), "altdata", "endpoint")
 
     def window(self, payload: GenericPayload) -> tuple[datetime, datetime]:
         """From 00:00 of the first date to the end of the last one, UTC."""
@@ -104,13 +104,3 @@ class Generic(Facility):
         sent_by, now = order.facility_data.get("transport"), order.altdata.notification_type
         if sent_by not in (None, now):
             raise Rejected(f"the request was sent by {sent_by}, but the allocation's altdata now says {now}")
-
-
-def _check_endpoint(altdata: GenericAltdata) -> None:
-    try:
-        guard.check_form(altdata.url())
-        guard.resolve(altdata.url())
-    except guard.Refused as refused:
-        raise Invalid.field(["altdata", "endpoint"], str(refused)) from None
-    except NotSent:
-        pass  # a name that does not resolve just now may do so when it is needed

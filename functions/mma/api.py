@@ -13,8 +13,8 @@ from mma import receiver
 from mma.branch import Branch, window_over
 from mma.models import MmaAltdata
 from mma.plan import MmaOrder, Plan
-from slew import config, guard
-from slew.errors import Invalid, MethodNotAllowed, NoAnswer, NotSent, Rejected, Unanswered
+from slew import config, urls
+from slew.errors import MethodNotAllowed, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Absent, Cancellation, Link, Prepared, Progress, Submission, Verification
 from slew.status import Status
 
@@ -28,14 +28,7 @@ class Api(Branch):
 
     def check(self, altdata: MmaAltdata) -> None:
         """Whether we may call it. Raises Invalid."""
-        place = "endpoint" if altdata.endpoint else "host"
-        try:
-            guard.check_form(altdata.collection)
-            guard.resolve(altdata.collection)
-        except guard.Refused as refused:
-            raise Invalid.field(["altdata", place], str(refused)) from None
-        except NotSent:
-            pass  # a name that does not resolve just now may do so when it is needed
+        urls.demand_public(altdata.collection, "altdata", "endpoint" if altdata.endpoint else "host")
 
     def prepare(self, order: MmaOrder, plan: Plan) -> Prepared:
         """One PUT. Raises Invalid for a forbidden host."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sedm.models import SedmAltdata
-from slew import config, guard
-from slew.errors import Invalid, NotSent
+from slew import config, urls
+from slew.errors import Invalid
 
 BOOKING_PATH = "/add_request"
 NUMBERS = "SLEW_SEDM_REQUEST_NUMBERS"
@@ -66,15 +66,8 @@ def data_origin(altdata: SedmAltdata) -> Endpoint:
 
 def check_endpoint(altdata: SedmAltdata) -> None:
     """Whether we may call the endpoint that the altdata names, if it does. Raises Invalid."""
-    if altdata.endpoint is None:
-        return
-    try:
-        guard.check_form(altdata.endpoint)
-        guard.resolve(altdata.endpoint)
-    except guard.Refused as refused:
-        raise Invalid.field(["altdata", "endpoint"], str(refused)) from None
-    except NotSent:
-        pass  # a name that does not resolve just now may do so when it is needed
+    if altdata.endpoint is not None:
+        urls.demand_public(altdata.endpoint, "altdata", "endpoint")
 
 
 def request_numbers() -> range | None:

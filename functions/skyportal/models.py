@@ -7,15 +7,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from slew.models import HeaderSecret, Identifier, Line, Model, Target
+from slew.urls import Base
 
 
 class SenderBody(Model):
     """Body of `PUT /skyportal/senders/{token id}`: the instance that holds one of our tokens."""
 
-    url: Line | None = Field(
-        None,
-        max_length=500,
-        description="Its base URL, to ask it for positions: `https://skyportal.example.org`",
+    url: Base | None = Field(
+        None, description="Its base URL, to ask it for positions", examples=["https://skyportal.example.org"]
     )
     token: HeaderSecret | None = Field(None, description="A token of that instance that reads sources")
     allocations: dict[str, Identifier] = Field(

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from skyportal.models import SenderBody
-from slew import guard, table, vault
+from slew import table, vault
 from slew.errors import Invalid, NotFound
 
 
@@ -52,16 +52,9 @@ def keep(token_id: str, body: SenderBody) -> Sender:
     for number in body.allocations:
         if not (number.isascii() and number.isdigit() and len(number) < 19):
             raise Invalid.field(["allocations", number], "must be a whole number, as the instance counts")
-    if body.url:
-        try:
-            guard.check_form(body.url)
-        except guard.Refused as error:
-            raise Invalid.field(["url"], str(error)) from None
-        if "?" in body.url:
-            raise Invalid.field(["url"], "must not have a query: paths are put to its end")
     if body.token and not body.url:
         raise Invalid.field(["url"], "is needed with a token")
-    sender = Sender(token_id, body.url and body.url.rstrip("/"), body.allocations, body.repeats)
+    sender = Sender(token_id, body.url, body.allocations, body.repeats)
     if body.token:
         sender = replace(sender, secret_version=vault.new_version())
         vault.write(_secret(token_id), {"token": body.token.get_secret_value()}, sender.secret_version)

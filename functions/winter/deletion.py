@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from slew.errors import Failed, NoAnswer, NotSent, Rejected, Unanswered
+from slew.errors import Failed, NoAnswer, Rejected, Unanswered
 from slew.facility import Cancellation, Link
 from slew.wire import HttpRequest
 from winter import pacing, schedules, server
@@ -20,22 +20,16 @@ def delete(order: WinterOrder, link: Link) -> Cancellation:
     name = order.facility_request_id
     if not name:
         raise Rejected("the schedule's name is not known")
-    before = bool(order.facility_data.get("deletion_sent"))
-    link.keep({"deletion_sent": True})
     request = server.request("DELETE", "/too/delete", order.altdata, schedule_name=name)
     try:
-        return _sent(request, name, link, TRIES if not before else 1)
+        return _sent(request, name, link, 1 if order.cancel_sent else TRIES)
     except Unanswered:
         if _is_gone(order, name, link):
             return Cancellation(text=f"schedule {name} is gone")
         raise
     except Failed:
-        if before:  # an earlier deletion of unknown outcome has worked
+        if order.cancel_sent:
             return Cancellation(text=f"schedule {name} was already gone")
-        link.keep({"deletion_sent": False})
-        raise
-    except (Rejected, NotSent):
-        link.keep({"deletion_sent": before})
         raise
 
 

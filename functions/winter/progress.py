@@ -67,7 +67,7 @@ def _status(order: WinterOrder, row: Schedule) -> tuple[Status, str]:
 
 def _absent(order: WinterOrder) -> Progress:
     name = order.facility_request_id
-    if order.status is Status.CANCELLED or order.facility_data.get("deletion_sent"):
+    if order.status is Status.CANCELLED or order.cancel_sent:
         return Progress(Status.CANCELLED, text=f"schedule {name} is deleted", next_poll_s=None)
     if order.now - order.created_at < NEW:  # a new schedule is not listed at once
         return Progress(None, text=f"schedule {name} is not listed yet", next_poll_s=60.0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from slew import clock, guard
+from slew import clock, urls
 from slew.errors import Invalid, NoAnswer, NotSent, Rejected
 from slew.facility import (
     Absent,
@@ -151,10 +151,7 @@ class Ztf(Facility):
     def check_altdata(self, altdata: ZtfAltdata) -> None:
         """Whether we may call the depot. Raises Invalid."""
         if altdata.depot:
-            try:
-                guard.check_form(altdata.depot)
-            except guard.Refused as error:
-                raise Invalid.field(["altdata", "depot"], str(error)) from None
+            urls.demand_public(altdata.depot, "altdata", "depot")
 
     def plan_name(self, payload: ZtfPayload) -> str:
         """The queue's or the trigger's name, as given."""

@@ -14,7 +14,7 @@ import pytest
 from gemini.facility import Gemini
 from gemini.models import GeminiAltdata
 from gemini.trigger import GeminiOrder
-from local.simulators.base import Fault, SimulatedClock
+from local.simulators.base import Fault
 from local.simulators.gemini import (
     ARCHIVE_PASSWORD,
     ARCHIVE_SESSION,
@@ -31,6 +31,7 @@ from slew.redact import Redactor
 from slew.status import Status
 from slew.validation import parse
 from slew.wire import Answer
+from tests.support.frozen import FrozenClock
 
 JSON = dict[str, Any]
 FACILITY = Gemini()
@@ -52,13 +53,6 @@ BROWSER_FAULTS: list[JSON] = [
     {"kind": "refuse"},
 ]
 """Ways in which `/odbbrowser` may fail to say how it goes."""
-
-
-class FrozenClock(SimulatedClock):
-    """Only the tests move it."""
-
-    def time(self) -> float:
-        return NOW.timestamp() + self._offset
 
 
 class Bench:
@@ -171,7 +165,7 @@ class Bench:
 @contextmanager
 def benched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A bench; whatever the test did, the record of its exchanges must not hold a secret."""
-    server = GeminiServer(FrozenClock())
+    server = GeminiServer(FrozenClock(NOW))
     server.start()
     for name, url in server.extra_urls().items():
         monkeypatch.setenv(f"SLEW_GEMINI_{name.upper()}_URL", f"{url}/")

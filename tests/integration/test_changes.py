@@ -12,6 +12,7 @@ from slew import clock, config, http, store
 from slew.errors import Failed, NotSent, Rejected, Unanswered, Withdrawn
 from slew.facility import Cancellation, Link, Order
 from slew.handler import facility_handler
+from slew.wire import HttpRequest
 from tests.support.calls import Client, Context
 from tests.support.toy import SECRET, Toy, ToyServer
 
@@ -224,6 +225,25 @@ def test_a_cancellation_that_may_have_worked_is_known_to_the_next(
     assert call("DELETE", one).status >= 400
     assert call("DELETE", one).json["status"] == "cancelled"
     assert [order.cancel_sent for order in orders] == [False, known_as_sent]
+
+
+def test_a_new_submission_knows_nothing_of_an_earlier_cancellation(
+    call: Client, server: ToyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = submitted(call)
+    orders: list[Order[Any, Any]] = []
+
+    def lost(self: Toy, order: Order[Any, Any], link: Link) -> Cancellation:
+        orders.append(order)
+        link.http.send(HttpRequest("DELETE", f"{server.url}/requests/{order.facility_request_id}/"))
+        raise Unanswered("no answer")
+
+    monkeypatch.setattr(Toy, "cancel", lost)
+    assert call("DELETE", one).status == 504
+    assert call("POST", f"{one}/close", {"status": "failed"}).status == 200
+    assert call("POST", f"{one}/resubmit", {"confirm_not_at_facility": True}).json["status"] == "submitted"
+    assert call("DELETE", one).status == 504
+    assert [order.cancel_sent for order in orders] == [False, False]
 
 
 def test_failed_without_confirmation_is_not_sent_again_blindly(

@@ -15,8 +15,9 @@ from local.simulators.base import Fault
 from local.simulators.gemini import EMAIL, NORTH, NORTH_KEY, GeminiServer
 from slew import clock, store
 from slew.handler import facility_handler
-from tests.integration.gemini_bench import JSON, FrozenClock
+from tests.integration.gemini_bench import JSON, NOW
 from tests.support.calls import Client, Context
+from tests.support.frozen import FrozenClock
 
 URL = "/facilities/gemini"
 EVENTS = Path(__file__).parents[2] / "events"
@@ -26,7 +27,7 @@ ALTDATA = {"email": EMAIL, "password": NORTH_KEY, "progid": NORTH}
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> FrozenClock:
     """The library's clock and the simulator's are one, and it stands."""
-    stopped = FrozenClock()
+    stopped = FrozenClock(NOW)
     monkeypatch.setattr(clock, "timestamp", stopped.time)
     monkeypatch.setattr(clock, "now", stopped.now)
     return stopped

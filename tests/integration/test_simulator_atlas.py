@@ -14,7 +14,7 @@ import requests
 from local.simulators.atlas import DEMO_TOKEN, INACTIVE_TOKEN, OTHER_TOKEN, PASSWORD, AtlasServer
 from local.simulators.atlas.light_curve import SN_2023IXF
 from local.simulators.atlas.queue import SEEDED_SPOTS, mjd
-from local.simulators.base import SimulatedClock
+from tests.support.frozen import FrozenClock
 
 JSON = dict[str, Any]
 DEMO, OTHER = f"Token {DEMO_TOKEN}", f"Token {OTHER_TOKEN}"
@@ -73,17 +73,6 @@ OLD_KEYS_MISSING = {
     "runtime",
     "attempt_count",
 }
-
-
-class FrozenClock(SimulatedClock):
-    """Only the tests move it, so that nothing depends on how long a request takes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._start = super().time()
-
-    def time(self) -> float:
-        return self._start + self._offset
 
 
 @pytest.fixture(scope="module")

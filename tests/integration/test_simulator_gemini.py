@@ -18,7 +18,8 @@ from local.simulators.gemini import (
     SOUTH_KEY,
     GeminiServer,
 )
-from tests.integration.gemini_bench import FrozenClock
+from tests.integration.gemini_bench import NOW
+from tests.support.frozen import FrozenClock
 
 JSON = dict[str, Any]
 GOOD = {
@@ -40,7 +41,7 @@ FIRST = f"{NORTH}-40"
 
 @pytest.fixture
 def gemini() -> Iterator[GeminiServer]:
-    server = GeminiServer(FrozenClock())
+    server = GeminiServer(FrozenClock(NOW))
     server.start()
     yield server
     server.stop()

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import requests
 
-from local.simulators.base import SimulatedClock
 from local.simulators.swift_too import (
     DEMO_SECRET,
     DEMO_USER,
@@ -22,6 +21,7 @@ from local.simulators.swift_too import (
     SwiftTooServer,
     sky,
 )
+from tests.support.frozen import FrozenClock
 
 JSON = dict[str, Any]
 HOUR, DAY = 3600.0, 86400.0
@@ -52,17 +52,6 @@ FORM = {
     "quiet": "true",
     "validate_only": "false",
 }
-
-
-class FrozenClock(SimulatedClock):
-    """Only the tests move it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._at = super().time()
-
-    def time(self) -> float:
-        return self._at + self._offset
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from local.simulators.base import SimulatedClock
 from local.simulators.swift_xrt import OTHER_USER, UNSEEN, USER, SwiftXrtServer
+from tests.support.frozen import FrozenClock
 
 JSON = dict[str, Any]
 DATA = Path(__file__).parents[1] / "data" / "swift_xrt"
@@ -45,17 +45,6 @@ EVERYTHING: JSON = {
 }
 MISSING = "The following parameters are needed, but were not supplied:"
 WRONG = "The following parameters have invalid values:"
-
-
-class FrozenClock(SimulatedClock):
-    """Only the tests move it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._start = super().time()
-
-    def time(self) -> float:
-        return self._start + self._offset
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ from local.simulators.winter import (
     WinterServer,
     sky,
 )
-from tests.integration.winter_bench import FrozenClock
+from tests.integration.winter_bench import NOW
+from tests.support.frozen import FrozenClock
 
 JSON = dict[str, Any]
 TARGET: JSON = {
@@ -33,7 +34,7 @@ ALLOWED = {"program_name": PROGRAMME, "program_api_key": KEY}
 
 @pytest.fixture
 def winter() -> Iterator[WinterServer]:
-    server = WinterServer(FrozenClock())
+    server = WinterServer(FrozenClock(NOW))
     server.start()
     yield server
     server.stop()

@@ -10,26 +10,15 @@ from typing import Any
 import pytest
 import requests
 
-from local.simulators.base import SimulatedClock
 from local.simulators.swift_too import DEMO_SECRET, DEMO_USER, SwiftTooServer, sky
 from slew.errors import NoAnswer, Rejected
 from slew.facility import Progress
 from slew.status import Status
 from swift_too.facility import SwiftOrder
+from tests.support.frozen import FrozenClock
 from tests.swift_too_bench import DATA, IXF, SN, Bench, altdata_of
 
 HOUR, DAY = 3600.0, 86400.0
-
-
-class FrozenClock(SimulatedClock):
-    """Only the tests move it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._at = super().time()
-
-    def time(self) -> float:
-        return self._at + self._offset
 
 
 @pytest.fixture(params=["v2", "v1.2"])
@@ -119,9 +108,12 @@ def test_an_urgent_one_expires_sooner(bench: Bench) -> None:
     assert late.reason == "not approved within 7 days"
 
 
-def test_what_is_not_observed_has_failed(bench: Bench) -> None:
+@pytest.mark.parametrize("later_h", [0, 3, 9, 15, 21])
+def test_what_is_not_observed_has_failed(bench: Bench, later_h: int) -> None:
+    """At any time of the day: Swift gives the last day of a TOO as a date."""
+    bench.advance(later_h * HOUR)
     order = bench.submitted(bench.order(place(sky.NOT_OBSERVED)))
-    approved, failed = followed(bench, order, 2 * DAY, 2 * DAY)
+    approved, failed = followed(bench, order, 30 * HOUR, 3 * DAY)
     assert approved.status is Status.IN_PROGRESS
     assert failed.status is Status.FAILED
     assert failed.reason.startswith("not observed by 2")

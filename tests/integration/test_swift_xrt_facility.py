@@ -13,7 +13,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from local.simulators.base import Fault, SimulatedClock
+from local.simulators.base import Fault
 from local.simulators.swift_xrt import OTHER_USER, UNSEEN, USER, SwiftXrtServer
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Absent, AllocationFacts, Link, MailLink, Order, Progress, Submission
@@ -25,23 +25,13 @@ from slew.wire import Answer
 from swift_xrt import met
 from swift_xrt.facility import SwiftXrt, XrtOrder
 from swift_xrt.models import SwiftXrtAltdata, SwiftXrtPayload
+from tests.support.frozen import FrozenClock
 
 JSON = dict[str, Any]
 FACILITY = SwiftXrt()
 PAGE = "<html><body><h1>Maintenance</h1></body></html>"
 STRANGER = "nobody@example.org"
 FIVE = ("lc", "spec", "psf", "enh", "xastrom")
-
-
-class FrozenClock(SimulatedClock):
-    """Only the tests move it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._start = super().time()
-
-    def time(self) -> float:
-        return self._start + self._offset
 
 
 class Bench:

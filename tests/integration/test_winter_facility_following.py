@@ -145,7 +145,7 @@ def test_a_deleted_one_lingers_and_goes(bench: Bench) -> None:
     assert "still lists it" in progress.text
     bench.advance(300)
     assert bench.poll(cancelled)[1].status is Status.CANCELLED
-    unanswered = replace(cancelled, status=Status.SUBMITTED)  # its deletion had no answer
+    unanswered = replace(cancelled, status=Status.SUBMITTED, cancel_sent=True)  # its deletion had no answer
     assert bench.poll(unanswered)[1].status is Status.CANCELLED
 
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from local.simulators.base import Fault, SimulatedClock
+from local.simulators.base import Fault
 from local.simulators.winter import KEY, PASSWORD, PROGRAMME, TIGHT_KEY, USER, WinterServer
 from slew.facility import AllocationFacts, Link, MailLink, Order, Progress, Submission
 from slew.http import Http
@@ -22,6 +22,7 @@ from slew.redact import Redactor
 from slew.status import Status
 from slew.validation import parse
 from slew.wire import Answer
+from tests.support.frozen import FrozenClock
 from winter import pacing
 from winter.facility import Winter
 from winter.models import WinterAltdata
@@ -32,13 +33,6 @@ FACILITY = Winter()
 NOW = datetime(2026, 12, 1, 5, tzinfo=UTC)
 """A night at Palomar."""
 HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-
-
-class FrozenClock(SimulatedClock):
-    """Only the tests move it."""
-
-    def time(self) -> float:
-        return NOW.timestamp() + self._offset
 
 
 class Bench:
@@ -150,7 +144,7 @@ class Bench:
 @contextmanager
 def benched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A bench; whatever the test did, the record of its exchanges must not hold a secret."""
-    server = WinterServer(FrozenClock())
+    server = WinterServer(FrozenClock(NOW))
     monkeypatch.setenv("SLEW_WINTER_URL", f"{server.start()}/")
     bench = Bench(server)
     monkeypatch.setattr(pacing, "sleep", bench.sleep)

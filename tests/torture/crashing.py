@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from slew.status import ENDED, Status
 from tests.support.calls import Handler
+from tests.torture import judge
 from tests.torture.bench import Bench, Case
 from tests.torture.injector import Kill
 from tests.torture.ways import Way
@@ -48,6 +49,22 @@ def kills(effects: int) -> Iterator[Kill]:
         yield Kill(at, "after")
 
 
+def each_kill(
+    effects: Sequence[str],
+    act: Callable[[Kill], str | Mapping[str, int] | None],
+    counts: Counter[str],
+    chosen: Iterable[Kill] | None = None,
+) -> None:
+    """Kill before and after each effect, or where it is `chosen`, and count; see `judge.each`."""
+    judge.each(
+        kills(len(effects)) if chosen is None else chosen,
+        act,
+        counts,
+        lambda kill: f"{kill} ({effects[kill.at - 1]})",
+        ("cases", "kills"),
+    )
+
+
 def recover(bench: Bench, case: Case, way: Way, *, waits: tuple[float, ...] = _RECOVERY_S) -> dict[str, Any]:
     """The schedule's ticks, beginning once the dead invocation's lease is over; the record afterwards."""
     bench.move(bench.functions[way.facility].timeout_s + 10)
@@ -60,8 +77,3 @@ def recover(bench: Bench, case: Case, way: Way, *, waits: tuple[float, ...] = _R
             return record  # time changes nothing
         case.advance(wait)
     return case.record()
-
-
-def tally(counts: Counter[str], *names: str) -> None:
-    """Count one of each."""
-    counts.update(names)

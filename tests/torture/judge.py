@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from slew.status import AT_FACILITY, ENDED, Status
 from tests.torture.bench import Bench, Case
 
 JSON = dict[str, Any]
+T = TypeVar("T")
 KNOWN = {status.value for status in (*AT_FACILITY, Status.COMPLETE)}
 _LEFT_TO_DO = {Status.SUBMITTING.value, Status.PENDING.value}
+
+
+def each(
+    cases: Iterable[T],
+    act: Callable[[T], str | Mapping[str, int] | None],
+    counts: Counter[str],
+    name: Callable[[T], str] = str,
+    kinds: tuple[str, ...] = ("cases",),
+) -> None:
+    """Try every case, and count it, as one of each of `kinds`, with what `act` tells of it.
+
+    Raises AssertionError in the end, with all cases that did not hold, by their names.
+    """
+    failures = []
+    for case in cases:
+        try:
+            told = act(case)
+        except AssertionError as error:
+            failures.append(f"{name(case)}: {error}")
+            continue
+        counts.update(kinds)
+        counts.update({told: 1} if isinstance(told, str) else told or {})
+    assert not failures, "\n".join(failures)
 
 
 def recovered(bench: Bench, case: Case, record: JSON) -> None:

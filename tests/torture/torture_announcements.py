@@ -39,20 +39,16 @@ def test_a_killed_announcement(bench: Bench, victim: str, notifier: str) -> None
         done, clean = _killed(bench, victim, notifier, None)
         assert done
         assert set(clean.values()) == {1}, f"not shown once: {clean}"
-        failures = []
-        for kill in crashing.kills(len(done.effects)):
-            effect = done.effects[kill.at - 1]
-            try:
-                _, shown = _killed(bench, victim, notifier, kill)
-                assert set(shown) == set(clean), f"never shown: {set(clean) - set(shown)}"
-                doubled = sum(shown.values()) - len(clean)
-                after_it = between(done.effects, kill, _SENT[notifier]) if victim == notifier else False
-                assert doubled <= (1 if after_it else 0), f"shown {doubled} times too often"
-            except AssertionError as error:
-                failures.append(f"{kill} ({effect}): {error}")
-                continue
-            counts.update(cases=1, kills=1, shown_twice=doubled)
-        assert not failures, "\n".join(failures)
+
+        def act(kill: Kill) -> dict[str, int]:
+            _, shown = _killed(bench, victim, notifier, kill)
+            assert set(shown) == set(clean), f"never shown: {set(clean) - set(shown)}"
+            doubled = sum(shown.values()) - len(clean)
+            after_it = victim == notifier and between(done.effects, kill, _SENT[notifier])
+            assert doubled <= (1 if after_it else 0), f"shown {doubled} times too often"
+            return {"shown_twice": doubled}
+
+        crashing.each_kill(done.effects, act, counts)
 
 
 def between(effects: list[str], kill: Kill, sent: str) -> bool:

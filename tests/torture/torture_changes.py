@@ -33,15 +33,7 @@ def test_a_killed_cancellation(bench: Bench, way: Way) -> None:
 def _all(bench: Bench, way: Way, method: str, counts: Counter[str]) -> None:
     done, _, clean = _killed(bench, way, method, None, Counter())
     assert done
-    failures = []
-    for kill in crashing.kills(len(done.effects)):
-        try:
-            _, outcome, _ = _killed(bench, way, method, kill, clean)
-        except AssertionError as error:
-            failures.append(f"{kill} ({done.effects[kill.at - 1]}): {error}")
-            continue
-        crashing.tally(counts, "cases", "kills", outcome)
-    assert not failures, "\n".join(failures)
+    crashing.each_kill(done.effects, lambda kill: _killed(bench, way, method, kill, clean)[1], counts)
 
 
 def _killed(

@@ -27,17 +27,13 @@ def test_a_killed_tick(bench: Bench, way: Way) -> None:
         chosen = list(crashing.kills(len(done.effects)))
         if len(chosen) > _SAMPLE:
             chosen = random.Random(f"{SEED} {way}").sample(chosen, _SAMPLE)
-        failures = []
-        for kill in chosen:
-            try:
-                _, found = _killed(bench, way, kill)
-                assert found == clean, f"products differ: {_difference(found, clean)}"
-            except AssertionError as error:
-                failures.append(f"{kill} ({done.effects[kill.at - 1]}): {error}")
-                continue
-            crashing.tally(counts, "cases", "kills")
-            counts["products"] += len(clean["products"])
-        assert not failures, "\n".join(failures)
+
+        def act(kill: Kill) -> dict[str, int]:
+            _, found = _killed(bench, way, kill)
+            assert found == clean, f"products differ: {_difference(found, clean)}"
+            return {"products": len(clean["products"])}
+
+        crashing.each_kill(done.effects, act, counts, chosen)
 
 
 def _killed(bench: Bench, way: Way, kill: Kill | None) -> tuple[Done | None, JSON]:

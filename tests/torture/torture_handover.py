@@ -42,19 +42,16 @@ def test_a_killed_handover(bench: Bench, receiver: str, victim: str) -> None:
         done, clean = _killed(bench, receiver, victim, None)
         assert done
         assert set(clean.values()) == {1}, f"not once: {clean}"
-        failures = []
-        for kill in crashing.kills(len(done.effects)):
-            try:
-                _, arrived = _killed(bench, receiver, victim, kill)
-                assert len(arrived) == len(clean), f"{len(arrived)} changes arrived of {len(clean)}"
-                doubled = sum(arrived.values()) - len(clean)
-                after_it = victim == FUNCTION and between(done.effects, kill, "POST ")
-                assert doubled <= (1 if after_it else 0), f"posted {doubled} times too often"
-            except AssertionError as error:
-                failures.append(f"{kill} ({done.effects[kill.at - 1]}): {error}")
-                continue
-            counts.update(cases=1, kills=1, repeated_under_its_id=doubled)
-        assert not failures, "\n".join(failures)
+
+        def act(kill: Kill) -> dict[str, int]:
+            _, arrived = _killed(bench, receiver, victim, kill)
+            assert len(arrived) == len(clean), f"{len(arrived)} changes arrived of {len(clean)}"
+            doubled = sum(arrived.values()) - len(clean)
+            after_it = victim == FUNCTION and between(done.effects, kill, "POST ")
+            assert doubled <= (1 if after_it else 0), f"posted {doubled} times too often"
+            return {"repeated_under_its_id": doubled}
+
+        crashing.each_kill(done.effects, act, counts)
 
 
 def _killed(bench: Bench, receiver: str, victim: str, kill: Kill | None) -> tuple[Done | None, Counter[str]]:

@@ -26,15 +26,11 @@ def test_a_killed_message(bench: Bench, message: str) -> None:
     with counting("message", message) as counts:
         done = _killed(bench, message, None)
         assert done
-        failures = []
-        for kill in crashing.kills(len(done.effects)):
-            try:
-                _killed(bench, message, kill)
-            except AssertionError as error:
-                failures.append(f"{kill} ({done.effects[kill.at - 1]}): {error}")
-                continue
-            crashing.tally(counts, "cases", "kills")
-        assert not failures, "\n".join(failures)
+
+        def act(kill: Kill) -> None:
+            _killed(bench, message, kill)
+
+        crashing.each_kill(done.effects, act, counts)
 
 
 def _killed(bench: Bench, message: str, kill: Kill | None) -> Done | None:

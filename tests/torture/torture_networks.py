@@ -101,15 +101,7 @@ def _not_trapped(bench: Bench) -> None:
 @pytest.mark.parametrize("way", all_ways(), ids=str)
 def test_submitting(bench: Bench, ports: dict[str, int], way: Way) -> None:
     with counting("network: submit", str(way)) as counts:
-        failures = []
-        for kind in _kinds(bench):
-            try:
-                outcome = _submitted(bench, ports, way, kind)
-            except AssertionError as error:
-                failures.append(f"{kind}: {error}")
-                continue
-            crashing.tally(counts, "cases", outcome)
-        assert not failures, "\n".join(failures)
+        judge.each(_kinds(bench), lambda kind: _submitted(bench, ports, way, kind), counts)
 
 
 def _submitted(bench: Bench, ports: dict[str, int], way: Way, kind: str) -> str:
@@ -154,15 +146,11 @@ def test_changing(bench: Bench, ports: dict[str, int], way: Way, operation: str)
         withdrawn = operation == "cancel" and way.withdrawal != NEVER
         critical = clean[-1] if clean else f"{way.method} {way.critical}" if withdrawn else None
         method, path = critical.split(" ", 1) if critical else ("", "/")
-        failures = []
-        for kind in _kinds(bench) if critical else []:
-            try:
-                status, _ = _changed(bench, ports, way, operation, kind, method, path, Counter(clean))
-            except AssertionError as error:
-                failures.append(f"{kind}: {error}")
-                continue
-            crashing.tally(counts, "cases", status)
-        assert not failures, "\n".join(failures)
+
+        def act(kind: str) -> str:
+            return _changed(bench, ports, way, operation, kind, method, path, Counter(clean))[0]
+
+        judge.each(_kinds(bench) if critical else [], act, counts)
 
 
 def _changed(
@@ -207,15 +195,7 @@ def test_reading(bench: Bench, ports: dict[str, int], way: Way, operation: str) 
     with counting(f"network: {operation}", str(way)) as counts:
         paths = _read(bench, ports, way, operation, "", "/")[1]
         target = paths[-1] if paths and operation == "retrieve" else "/"
-        failures = []
-        for kind in _kinds(bench):
-            try:
-                outcome, _ = _read(bench, ports, way, operation, kind, target)
-            except AssertionError as error:
-                failures.append(f"{kind}: {error}")
-                continue
-            crashing.tally(counts, "cases", outcome)
-        assert not failures, "\n".join(failures)
+        judge.each(_kinds(bench), lambda kind: _read(bench, ports, way, operation, kind, target)[0], counts)
 
 
 def _read(

@@ -22,15 +22,7 @@ def test_a_killed_transfer(bench: Bench, sftp: bool, method: str) -> None:
     with counting("plan by ssh", f"{method}-{sftp}") as counts:
         done, _ = _killed(bench, sftp, method, None)
         assert done
-        failures = []
-        for kill in crashing.kills(len(done.effects)):
-            try:
-                _, outcome = _killed(bench, sftp, method, kill)
-            except AssertionError as error:
-                failures.append(f"{kill} ({done.effects[kill.at - 1]}): {error}")
-                continue
-            crashing.tally(counts, "cases", "kills", outcome)
-        assert not failures, "\n".join(failures)
+        crashing.each_kill(done.effects, lambda kill: _killed(bench, sftp, method, kill)[1], counts)
 
 
 def _killed(bench: Bench, sftp: bool, method: str, kill: Kill | None) -> tuple[Done | None, str]:

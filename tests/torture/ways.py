@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -128,6 +128,13 @@ def seen(entry: Mapping[str, Any]) -> str:
 
 
 _SLACK_HOOK = "B00000000"
+_GEMINI = Way(
+    "gemini",
+    r"^POST /(?:north|south)/too\?.*obsnum=(\d+)",
+    critical="/north/too",
+    ready_s=6 * 3600,
+    undecided="a programme's list does not tell a clone of ours from one that somebody else made",
+)
 _KNOWN = (
     Way(
         "atlas_forced_photometry",
@@ -135,22 +142,8 @@ _KNOWN = (
         critical="/forcedphot/queue/",
         changes={"comment": "changed"},
     ),
-    Way(
-        "gemini",
-        r"^POST /(?:north|south)/too\?.*obsnum=(\d+)",
-        critical="/north/too",
-        ready_s=6 * 3600,
-        undecided="a programme's list does not tell a clone of ours from one that somebody else made",
-    ),
-    Way(
-        "gemini",
-        r"^POST /(?:north|south)/too\?.*obsnum=(\d+)",
-        critical="/north/too",
-        name="two-templates",
-        payload={"template_ids": "21,22"},
-        ready_s=6 * 3600,
-        undecided="a programme's list does not tell a clone of ours from one that somebody else made",
-    ),
+    _GEMINI,
+    replace(_GEMINI, name="two-templates", payload={"template_ids": "21,22"}),
     Way("generic", r"^POST /api/requests\?", critical="/api/requests", altdata={"update_method": "post"}),
     Way("kait", r"^POST /cgi-bin/", critical="/cgi-bin/"),
     Way(

@@ -56,7 +56,7 @@ def cancel(desk: Desk, request: Request, principal: Principal) -> Request:
         cancellation = desk.facility.cancel(order, case.link)
     except Exception as error:
         told = record.current
-        if _did_nothing(error):
+        if did_nothing(error):
             told = told.change(cancel_sent=request.cancel_sent)
         return _failed(desk, told, case, error, "cancel", principal)
     after = record.current.change(
@@ -217,7 +217,8 @@ def _failed(
     raise error
 
 
-def _did_nothing(error: Exception) -> bool:
+def did_nothing(error: Exception) -> bool:
+    """Whether a cancellation that ended so has certainly not worked: `cancel_sent` stays as it was."""
     return isinstance(error, FacilityError) and not (
         isinstance(error, Unanswered) or (isinstance(error, Failed) and error.unconfirmed)
     )

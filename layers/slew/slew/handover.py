@@ -12,27 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from slew import guard, vault
+from slew import vault
 from slew.models import HeaderSecret, Model
 from slew.redact import MASK
 from slew.status import Status
+from slew.urls import Base, Url
 
 DESTINATIONS = ("webhook", "skyportal")
 _SECRETS = {"webhook": "secret", "skyportal": "token"}
-
-
-def _public(url: str) -> str:
-    try:
-        guard.check_form(url)
-    except guard.Refused as error:
-        raise ValueError(str(error)) from None
-    return url.rstrip("/")
-
-
-def _bare(url: str) -> str:
-    if "?" in url:
-        raise ValueError("must not have a query: paths are put to its end")
-    return url
 
 
 def _strong(secret: SecretStr) -> SecretStr:
@@ -41,8 +28,6 @@ def _strong(secret: SecretStr) -> SecretStr:
     return secret
 
 
-Url = Annotated[str, Field(max_length=500), AfterValidator(_public)]
-Base = Annotated[Url, AfterValidator(_bare)]
 On = Annotated[tuple[Status, ...], Field(min_length=1, max_length=len(Status))]
 
 

@@ -24,6 +24,7 @@ def accepted(facility: Facility, request: Request, submission: Submission) -> di
         "notes": (*request.notes, *submission.notes, *(() if facility.can("poll") else (NO_STATUS,))),
         "attempts": request.attempts + 1,
         "failures": 0,
+        "cancel_sent": False,
     }
 
 

@@ -33,6 +33,7 @@ FACILITIES = (*["kait", "generic"] * 4, "kait", "soar")
 SHARED_KEYS = 0.02
 AHEAD_S = 150.0  # longer than any lease, and than a facility's word that it has nothing is doubted
 ROUNDS = 40
+OPEN = ("pending", "submitting", "unknown")
 _EQUINOX = datetime(2026, 3, 20, tzinfo=UTC)
 _MANY = 1_000_000
 
@@ -162,7 +163,7 @@ def _recover(stack: Stack) -> None:
     for _ in range(ROUNDS):
         began = time.monotonic()
         stack.advance(AHEAD_S)
-        left = [each for each in requests_of(stack, GROUP) if _is_left(each)]
+        left = [each for status in OPEN for each in requests_of(stack, GROUP, status) if _is_left(each)]
         took = time.monotonic() - began
         print(f"after {took:.0f} s {len(left)} requests are still under way", file=sys.stderr)
         if not left:
@@ -173,9 +174,7 @@ def _recover(stack: Stack) -> None:
 
 
 def _is_left(request: Json) -> bool:
-    return request["status"] in ("pending", "submitting") or (
-        request["status"] == "unknown" and request["facility"] == "soar"
-    )
+    return bool(request["status"] != "unknown" or request["facility"] == "soar")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,11 +73,11 @@ def audit(
     return found
 
 
-def requests_of(stack: Stack, group: str) -> Iterator[dict[str, Any]]:
-    """All requests of a group, as the API lists them."""
-    cursor = ""
+def requests_of(stack: Stack, group: str, status: str | None = None) -> Iterator[dict[str, Any]]:
+    """All requests of a group, or those of a status, as the API lists them."""
+    wanted, cursor = f"group={group}" + (f"&status={status}" if status else ""), ""
     while True:
-        page = _get(f"{stack.url}/requests?group={group}&limit={_PAGE}{cursor}", f"Bearer {stack.token}")
+        page = _get(f"{stack.url}/requests?{wanted}&limit={_PAGE}{cursor}", f"Bearer {stack.token}")
         yield from page["requests"]
         if not page["next_cursor"]:
             return
@@ -117,7 +118,13 @@ def _soar(stack: Stack) -> Iterator[str]:
         url = page["next"]
 
 
-def _get(url: str, authorization: str = "") -> Any:
+def _get(url: str, authorization: str = "", tries: int = 5) -> Any:
     headers = {"Authorization": authorization} if authorization else {}
-    with urlopen(Request(url, headers=headers), timeout=120) as answer:
-        return json.load(answer)
+    try:
+        with urlopen(Request(url, headers=headers), timeout=120) as answer:
+            return json.load(answer)
+    except HTTPError as error:
+        if error.code != 503 or tries == 1:  # API Gateway's answer when it has waited too long
+            raise
+    time.sleep(2)
+    return _get(url, authorization, tries - 1)

@@ -7,6 +7,8 @@ keeps all that the stream has ever told, with every iterator that has read it.
 from __future__ import annotations
 
 import copy
+import pickle
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +24,7 @@ _FORGOTTEN.record = {}
 
 def hasten() -> None:
     """Replace what takes the longer the more there is. One request at a time, as the embedded AWS has it."""
-    for patch in (_shards, _transactions, _queries, _streams):
+    for patch in (_shards, _transactions, _queries, _records, _streams):
         patch()
 
 
@@ -87,7 +89,7 @@ def _queries() -> None:
     def query(table: Table, hash_key: DynamoType | None, *arguments: Any, **named: Any) -> Any:
         if named.get("index_name") or any(arguments[6:7]):
             wanted[:] = named["hash_key_conditions"][:1]
-        elif hash_key is not None and table.has_range_key:
+        elif hash_key is not None:
             wanted[:] = [(None, hash_key)]
         try:
             return plain_query(table, hash_key, *arguments, **named)
@@ -95,7 +97,7 @@ def _queries() -> None:
             wanted.clear()
 
     def all_items(table: Table) -> list[Item]:
-        if not wanted:
+        if not (wanted and table.has_range_key):
             return plain_items(table)
         ((attribute, value),) = wanted
         if attribute is None:
@@ -106,10 +108,36 @@ def _queries() -> None:
                 given = item.attrs.get(attribute)
                 if given is not None and given.value == text:
                     found.append(item)
-        return sorted(found, key=lambda item: (item.hash_key, item.range_key))
+        return found
+
+    def in_order(
+        table: Table, hash_attributes: list[str], range_attributes: list[str | None], items: list[Item]
+    ) -> list[Item]:
+        # Each value is cast once, where comparing moto's own casts it at each comparison.
+        wanted = table._generate_attr_to_sort_by(hash_attributes, range_attributes)
+        items.sort(key=lambda item: tuple(item.attrs[name].cast_value for name in wanted))
+        return items
 
     setattr(Table, "query", query)  # noqa: B010
     setattr(Table, "all_items", all_items)  # noqa: B010
+    setattr(Table, "sorted_items", in_order)  # noqa: B010
+
+
+def _records() -> None:
+    """What the stream tells is kept packed: as objects a request's records take most of a megabyte."""
+    plain = StreamRecord.__init__
+
+    def keep(record: StreamRecord, *arguments: Any, **named: Any) -> None:
+        plain(record, *arguments, **named)
+        vars(record)["record"] = zlib.compress(pickle.dumps(record.record), 1)
+
+    def unpacked(record: StreamRecord) -> dict[str, Any]:
+        packed: Any = record.record
+        told: dict[str, Any] = pickle.loads(zlib.decompress(packed)) if packed else {}
+        return told
+
+    setattr(StreamRecord, "__init__", keep)  # noqa: B010
+    setattr(StreamRecord, "to_json", unpacked)  # noqa: B010
 
 
 def _streams() -> None:

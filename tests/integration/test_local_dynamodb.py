@@ -1,15 +1,17 @@
-"""The embedded DynamoDB's stream: what was read long ago is forgotten, and nobody is told less for it."""
+"""The embedded DynamoDB: its stream forgets what was read long ago, and its answers are moto's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import boto3
 import pytest
+from boto3.dynamodb.conditions import Key
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend, dynamodbstreams_backends
 
 from local import dynamodb
@@ -22,6 +24,9 @@ PATCHED = [
     (DynamoDBBackend, "transact_write_items"),
     (Table, "query"),
     (Table, "all_items"),
+    (Table, "sorted_items"),
+    (StreamRecord, "__init__"),
+    (StreamRecord, "to_json"),
 ]
 Read = Callable[[str | None], list[dict[str, Any]]]
 
@@ -38,8 +43,26 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         dynamodb.hasten()
         yield boto3.resource("dynamodb", REGION).create_table(
             TableName="told",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+                {"AttributeName": "group", "AttributeType": "S"},
+                {"AttributeName": "at", "AttributeType": "N"},
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by_time",
+                    "KeySchema": [
+                        {"AttributeName": "group", "KeyType": "HASH"},
+                        {"AttributeName": "at", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
             BillingMode="PAY_PER_REQUEST",
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
         )
@@ -70,7 +93,7 @@ def test_a_reader_that_keeps_up_is_told_all(table: Any, read: Read) -> None:
     number = None
     for batch in range(10):
         for each in range(4):
-            table.put_item(Item={"pk": f"{batch}-{each}"})
+            table.put_item(Item={"pk": f"{batch}-{each}", "sk": "-"})
         records = read(number)
         told += [record["dynamodb"]["NewImage"]["pk"]["S"] for record in records]
         number = records[-1]["dynamodb"]["SequenceNumber"]
@@ -81,7 +104,7 @@ def test_a_reader_that_keeps_up_is_told_all(table: Any, read: Read) -> None:
 
 def test_what_has_not_been_read_is_kept(table: Any, read: Read) -> None:
     for each in range(20):
-        table.put_item(Item={"pk": str(each)})
+        table.put_item(Item={"pk": str(each), "sk": "-"})
     records = read(None)
     assert len(records) == 20
     for record in records:
@@ -96,12 +119,36 @@ def test_what_a_failed_transaction_wrote_is_not_told(table: Any) -> None:
     stream = streams.list_streams(TableName="told")["Streams"][0]["StreamArn"]
     shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
     iterator = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-    put: Any = {"TableName": "told", "Item": {"pk": {"S": "never"}}}
+    put: Any = {"TableName": "told", "Item": {"pk": {"S": "never"}, "sk": {"S": "-"}}}
     check: Any = {
         "TableName": "told",
-        "Key": {"pk": {"S": "x"}},
+        "Key": {"pk": {"S": "x"}, "sk": {"S": "-"}},
         "ConditionExpression": "attribute_exists(pk)",
     }
     with pytest.raises(client.exceptions.TransactionCanceledException):
         client.transact_write_items(TransactItems=[{"Put": put}, {"ConditionCheck": check}])
     assert streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"] == []
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_an_index_is_in_the_order_of_its_numbers(table: Any, forward: bool) -> None:
+    numbers = [10, 9, -2, Decimal("1.5"), 100, 9]
+    for each, number in enumerate(numbers):
+        table.put_item(Item={"pk": str(each), "sk": "-", "group": "a", "at": number})
+    table.put_item(Item={"pk": "of another group", "sk": "-", "group": "b", "at": 1})
+    table.put_item(Item={"pk": "not in the index", "sk": "-", "group": "a"})
+    arguments: dict[str, Any] = {
+        "IndexName": "by_time",
+        "KeyConditionExpression": Key("group").eq("a"),
+        "ScanIndexForward": forward,
+        "Limit": 2,
+    }
+    found: list[tuple[Any, str]] = []
+    while True:
+        page = table.query(**arguments)
+        found += [(item["at"], item["pk"]) for item in page["Items"]]
+        if "LastEvaluatedKey" not in page:
+            break
+        arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    by_order = sorted(zip(numbers, map(str, range(len(numbers))), strict=True), reverse=not forward)
+    assert found == by_order

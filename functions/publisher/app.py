@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
@@ -12,28 +13,55 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from slew import aws, startup
 from slew.log import logger
 
+# Of one call of PublishBatch: https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html (256 KiB, with
+# the attributes, of which each has some 200 bytes).
+_TOGETHER, _TOGETHER_BYTES = 10, 200_000
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A change as the topic gets it; `sequence` is its record's number in the stream."""
+
+    sequence: str
+    event_id: str
+    facility: str
+    status: str
+    channel: str
+    message: str
+    attributes: Mapping[str, str]
+
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Publish the notices of a batch, in order; from the first that fails on, the stream delivers again."""
     startup.done()
-    for record in event["Records"]:
+    announcements, unreadable = _read(event["Records"])
+    failed = _publish(announcements) or unreadable
+    return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
+
+
+def _read(records: Sequence[Mapping[str, Any]]) -> tuple[list[Announcement], str | None]:
+    """What there is to announce, and the number of the record that cannot be read, where it ends."""
+    found: list[Announcement] = []
+    for record in records:
         sequence = record["dynamodb"]["SequenceNumber"]
         try:
-            _publish(record)
+            announcement = _announcement(sequence, record)
         except Exception:
-            logger.exception("an event could not be published", sequence=sequence)
-            return {"batchItemFailures": [{"itemIdentifier": sequence}]}
-    return {"batchItemFailures": []}
+            logger.exception("an event could not be read", sequence=sequence)
+            return found, sequence
+        if announcement:
+            found.append(announcement)
+    return found, None
 
 
-def _publish(record: Mapping[str, Any]) -> None:
+def _announcement(sequence: str, record: Mapping[str, Any]) -> Announcement | None:
     item = record["dynamodb"].get("NewImage", {})
     if record["eventName"] != "INSERT" or not item.get("sk", {}).get("S", "").startswith("EVENT#"):
-        return
+        return None
     change = json.loads(item["doc"]["S"])
     notice = change.get("notice")
     if not notice:
-        return
+        return None
     notify = change.get("notify") or {}
     channel = notify.get("channel", "none") if change["to"] in notify.get("on", ()) else "none"
     attributes = {
@@ -44,14 +72,74 @@ def _publish(record: Mapping[str, Any]) -> None:
         "event_id": change["event_id"],
         **dict.fromkeys(notify.get("handover", ()), "yes"),
     }
-    aws.client("sns").publish(
-        TopicArn=os.environ["SLEW_TOPIC_ARN"],
-        Message=json.dumps(notice, ensure_ascii=False),
-        MessageAttributes={
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
-        },
+    return Announcement(
+        sequence,
+        change["event_id"],
+        notice["facility"],
+        notice["status"],
+        channel,
+        json.dumps(notice, ensure_ascii=False),
+        {name: value for name, value in attributes.items() if value},
     )
+
+
+def _publish(announcements: Sequence[Announcement]) -> str | None:
+    """Publish as far as it goes; the number of the first that failed."""
+    for together in _batches(announcements):
+        try:
+            refused = _sent(together)
+        except Exception:
+            logger.exception("events could not be published", sequence=together[0].sequence)
+            return together[0].sequence
+        for announcement in together:
+            if announcement.sequence in refused:
+                why = refused[announcement.sequence]
+                logger.error("an event could not be published", sequence=announcement.sequence, why=why)
+                return announcement.sequence
+            _count(announcement)
+    return None
+
+
+def _batches(announcements: Sequence[Announcement]) -> Iterator[list[Announcement]]:
+    together: list[Announcement] = []
+    size = 0
+    for announcement in announcements:
+        bytes_ = len(announcement.message.encode())
+        if together and (len(together) == _TOGETHER or size + bytes_ > _TOGETHER_BYTES):
+            yield together
+            together, size = [], 0
+        together.append(announcement)
+        size += bytes_
+    if together:
+        yield together
+
+
+def _sent(together: Sequence[Announcement]) -> dict[str, str]:
+    """Those that the topic did not take, and why. One after the other, each waits for an answer of SNS."""
+    answer = aws.client("sns").publish_batch(
+        TopicArn=os.environ["SLEW_TOPIC_ARN"],
+        PublishBatchRequestEntries=[
+            {
+                "Id": each.sequence,
+                "Message": each.message,
+                "MessageAttributes": {
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in each.attributes.items()
+                },
+            }
+            for each in together
+        ],
+    )
+    return {each["Id"]: each.get("Code", "") for each in answer.get("Failed", ())}
+
+
+def _count(announcement: Announcement) -> None:
     with single_metric(name="StatusChanged", unit=MetricUnit.Count, value=1, namespace="Slew") as metric:
-        metric.add_dimension("facility", notice["facility"])
-        metric.add_dimension("status", notice["status"])
-    logger.info("published", event_id=change["event_id"], channel=channel, status=notice["status"])
+        metric.add_dimension("facility", announcement.facility)
+        metric.add_dimension("status", announcement.status)
+    logger.info(
+        "published",
+        event_id=announcement.event_id,
+        channel=announcement.channel,
+        status=announcement.status,
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from publisher.app import handler
+from slew import aws
 from slew.notice import Notice
 
 JSON = dict[str, Any]
@@ -44,6 +46,12 @@ class Desk:
         found: list[JSON] = answer.get("Messages", [])
         return found
 
+    def all_queued(self, channel: str) -> list[JSON]:
+        found = []
+        while messages := self.queued(channel):
+            found += messages
+        return found
+
 
 @pytest.fixture
 def desk(embedded_aws: Any, monkeypatch: pytest.MonkeyPatch) -> Desk:
@@ -51,6 +59,21 @@ def desk(embedded_aws: Any, monkeypatch: pytest.MonkeyPatch) -> Desk:
     (arn,) = [topic["TopicArn"] for topic in topics if topic["TopicArn"].endswith(":slew-Topic")]
     monkeypatch.setenv("SLEW_TOPIC_ARN", arn)
     return Desk(embedded_aws)
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, refused: Sequence[JSON] = ()) -> list[int]:
+    """The size of each call to come; each answers that these were refused."""
+    client = aws.client("sns")
+    publish = client.publish_batch
+    calls: list[int] = []
+
+    def call(TopicArn: str, PublishBatchRequestEntries: list[JSON]) -> JSON:
+        calls.append(len(PublishBatchRequestEntries))
+        answer = publish(TopicArn=TopicArn, PublishBatchRequestEntries=PublishBatchRequestEntries)
+        return {**answer, "Failed": refused}
+
+    monkeypatch.setattr(client, "publish_batch", call)
+    return calls
 
 
 def test_the_example_reaches_slacks_queue_as_the_notice_itself(desk: Desk) -> None:
@@ -115,6 +138,34 @@ def test_from_the_first_that_fails_on_the_stream_delivers_again(desk: Desk) -> N
 def test_a_topic_that_cannot_be_reached_loses_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLEW_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:not-there")
     assert desk.publish(record(7), record(8)) == ["7"]
+
+
+def test_many_reach_the_queue_each_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = watched(monkeypatch)
+    assert desk.publish(*(record(number, event_id=f"a1-{number:06d}") for number in range(1, 14))) == []
+    assert calls == [10, 3]
+    found = {each["MessageAttributes"]["event_id"]["StringValue"] for each in desk.all_queued("slack")}
+    assert found == {f"a1-{number:06d}" for number in range(1, 14)}
+
+
+def test_large_ones_go_in_several_calls(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = watched(monkeypatch)
+    large = {**CHANGE["notice"], "reason": "é" * 40_000}  # 80 kB
+    assert desk.publish(*(record(number, notice=large) for number in range(1, 6))) == []
+    assert calls == [2, 2, 1]
+
+
+def test_one_that_the_topic_refuses_is_delivered_again_with_those_after_it(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    watched(monkeypatch, [{"Id": "2", "Code": "InternalError", "SenderFault": False}])
+    assert desk.publish(record(1), record(2), record(3)) == ["2"]
+    assert len([line for line in capsys.readouterr().out.splitlines() if "_aws" in line]) == 1
+    (error,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert vars(error)["why"] == "InternalError"
 
 
 def test_each_change_is_counted_for_the_dashboard(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,9 +47,13 @@ def _transactions() -> None:
 
     def transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
         touched.update(_partitions(backend, transact_items))
+        before = list(backend.tables.values())
         try:
             plain(backend, transact_items)
         finally:
+            for table in (*before, *copies.values()):
+                if backend.tables[table.name] is not table:
+                    _empty(table)
             touched.clear()
             copies.clear()
 
@@ -70,6 +74,14 @@ def _transactions() -> None:
 
     setattr(DynamoDBBackend, "transact_write_items", transact)  # noqa: B010
     setattr(Table, "__deepcopy__", deep_copy)  # noqa: B010
+
+
+def _empty(table: Table) -> None:
+    # A table and its shard refer to each other, few objects with a great deal in them: the collector, which
+    # counts objects, would leave thousands of copies lying.
+    table.items.clear()
+    if table.stream_shard:
+        table.stream_shard.items.clear()
 
 
 def _partitions(backend: DynamoDBBackend, actions: Sequence[Mapping[str, Any]]) -> Iterable[DynamoType]:

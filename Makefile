@@ -59,8 +59,8 @@ bench: $(VENV)/.dev ## measure cold start and warm time of every function
 follow: $(VENV)/.dev ## simulate how 100,000 live requests are followed, and write docs/following.md
 	@$(BIN)/python -m benchmarks.following
 
-load: $(VENV)/.dev ## submit LOAD_REQUESTS (2000) requests with faults on; from 10,000 on write docs/reliability.md, "Load"
-	@$(BIN)/python -m benchmarks.load --requests $${LOAD_REQUESTS:-2000} $(LOAD_ARGS)
+load: $(VENV)/.dev ## submit LOAD_REQUESTS (10000) requests with faults on; from 10,000 on write docs/reliability.md, "Load"
+	@$(BIN)/python -m benchmarks.load --requests $${LOAD_REQUESTS:-10000} $(LOAD_ARGS)
 
 lock: $(UV) ## resolve the dependencies anew
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url pyproject.toml --group dev -o requirements/dev.txt

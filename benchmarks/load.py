@@ -43,7 +43,7 @@ Json = dict[str, Any]
 def main() -> int:
     """Submit, recover, compare, report; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--requests", type=int, default=WRITTEN_FROM)
     parser.add_argument("--clients", type=int, default=12)
     parser.add_argument("--throttled", type=float, default=0.01, help="share of AWS's calls that is refused")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))

@@ -33,6 +33,7 @@ QUEUES = {
     "slack_notifier": "slew-SlackQueue",
     "email_notifier": "slew-EmailQueue",
     "webhook_handover": "slew-WebhookQueue",
+    "skyportal_handover": "slew-SkyportalQueue",
 }
 
 

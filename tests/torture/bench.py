@@ -29,6 +29,7 @@ from tests.torture.workers import Done, Job, Warm, once
 
 JSON = dict[str, Any]
 SERVICES = ("dynamodb", "secretsmanager", "s3", "sqs", "sns")
+ANNOUNCING = ("publisher", "slack_notifier", "email_notifier", "webhook_handover", "skyportal_handover")
 
 
 class Bench:
@@ -62,7 +63,7 @@ class Bench:
                 "SLEW_CLOCK_FILE": str(self.clock.path),
             }
         )
-        for name in (*self.examples, "publisher", "slack_notifier", "email_notifier", "webhook_handover"):
+        for name in (*self.examples, *ANNOUNCING):
             import_module(f"{name}.app")
         aws.client.cache_clear()
         for name in SERVICES:

@@ -7,7 +7,6 @@ import hmac
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from skyportal_handover import channel
 from slew import clock, table, tracking
 from slew.work import Desk
 from tests.integration.test_plans import URL, call, plan, server
-from tests.notices import NOTICE, Queue, addressee, everything_stored, queues
+from tests.notices import NOTICE, Queue, addressee, everything_stored
 from tests.support.calls import Client
 from tests.support.survey import Survey, SurveyServer
 
@@ -42,14 +41,6 @@ class Receiver(Simulator):
     def take(self, request: Request) -> Response:
         """Take it."""
         return Response("", 204)
-
-
-@pytest.fixture
-def queue_of(
-    embedded_aws: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Callable[[str], Queue]]:
-    with queues(embedded_aws, monkeypatch, tmp_path) as make:
-        yield make
 
 
 @pytest.fixture

@@ -3,45 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import requests
 
-from local.simulators.base import Fault
-from local.simulators.mma import MmaServer
 from mma.plan import DRAFT
 from slew import http
 from slew.errors import (
-    FacilityError,
     Failed,
     Invalid,
     NotSent,
     Rejected,
 )
 from slew.status import Status
-from tests.mma_bench import API, FACILITY, NOW, PLAN, Bench, many
+from tests.mma_bench import API, FACILITY, PLAN, Bench, many
+from tests.mma_http_bench import PATH, configure, fail, failure, puts, serving
 
-PATH = "/api/obsplans"
 PAGE = "<html><head><title>Sorry</title></head><body><p>Down for &amp; maintenance</p></body></html>"
 NAME = "ToO_S260821ab_tiling_1"
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MmaServer]:
-    found = MmaServer()
-    found.clock.advance(NOW.timestamp() - found.clock.time())
-    monkeypatch.setenv("SLEW_ENDPOINT_ALLOW_LIST", found.start().partition("://")[2])
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def bench(server: MmaServer) -> Iterator[Bench]:
-    """A receiver of which nothing is known but that it takes plans."""
-    found = Bench(server, {**API, "port": server.url.rpartition(":")[2]})
-    yield found
-    found.check_no_secret()
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with serving(monkeypatch) as found:
+        yield found
 
 
 @pytest.fixture
@@ -49,26 +33,6 @@ def asking(bench: Bench) -> Bench:
     """A receiver that lists and deletes, too."""
     bench.altdata |= {"receiver_lists": True, "receiver_deletes": True}
     return bench
-
-
-def failure(bench: Bench, kind: type[FacilityError]) -> FacilityError:
-    with pytest.raises(kind) as caught:
-        bench.submit()
-    assert type(caught.value) is kind
-    bench.shown.append((caught.value, caught.value.reason))
-    return caught.value
-
-
-def configure(bench: Bench, **settings: Any) -> None:
-    assert requests.post(f"{bench.server.url}/_config", json=settings, timeout=10).status_code == 200
-
-
-def fail(bench: Bench, kind: str, method: str = "PUT", **fields: Any) -> None:
-    bench.server.faults.append(Fault(kind, method=method, path=PATH, **fields))
-
-
-def puts(bench: Bench) -> int:
-    return sum(entry["method"] == "PUT" for entry in bench.server.journal)
 
 
 # -- taken

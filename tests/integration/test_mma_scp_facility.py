@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Any
 
 import paramiko
 import pytest
-import requests
 
-from local.simulators.mma import SSH_USER, MmaServer
+from local.simulators.mma import SSH_USER
 from mma import ssh
-from slew.errors import FacilityError, Invalid, Rejected
+from slew.errors import Invalid, Rejected
 from slew.status import Status
-from slew.wire import Upload
-from tests.mma_bench import FACILITY, NOW, PLAN, SCP, Bench, many
-
-NAME = "ToO_S260821ab_tiling_1"
-PATH = f"/data/too/incoming/{NAME}.json"
+from tests.mma_bench import FACILITY, PLAN, Bench, many
+from tests.mma_ssh_bench import NAME, PATH, change, commands, failure, files, logins, serving, wanted
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MmaServer]:
-    found = MmaServer()
-    found.clock.advance(NOW.timestamp() - found.clock.time())
-    found.start()
-    monkeypatch.setenv("SLEW_ENDPOINT_ALLOW_LIST", f"127.0.0.1:{found.ssh.port}")
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def bench(server: MmaServer) -> Iterator[Bench]:
-    found = Bench(server, {**SCP, "port": server.ssh.port})
-    yield found
-    found.check_no_secret()
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with serving(monkeypatch) as found:
+        yield found
 
 
 @pytest.fixture(params=["sftp", "scp"])
@@ -43,37 +27,6 @@ def both(bench: Bench, request: pytest.FixtureRequest) -> Bench:
     """The same, once with the SFTP subsystem and once without."""
     change(bench, sftp=request.param == "sftp")
     return bench
-
-
-def change(bench: Bench, **settings: Any) -> None:
-    answer = requests.post(f"{bench.server.url}/_ssh", json=settings, timeout=10)
-    assert answer.status_code == 200, answer.text
-
-
-def failure(bench: Bench, kind: type[FacilityError]) -> FacilityError:
-    with pytest.raises(kind) as caught:
-        bench.submit()
-    assert type(caught.value) is kind
-    bench.shown.append((caught.value, caught.value.reason))
-    return caught.value
-
-
-def files(bench: Bench) -> dict[str, str]:
-    return {path: file.content.decode() for path, file in bench.server.ssh.disk.files.items()}
-
-
-def commands(bench: Bench) -> list[str]:
-    return [entry["command"] for entry in bench.server.ssh.journal if entry["what"] == "exec"]
-
-
-def logins(bench: Bench) -> list[tuple[str, bool]]:
-    return [(each["what"], each["accepted"]) for each in bench.server.ssh.journal if "accepted" in each]
-
-
-def wanted(bench: Bench) -> str:
-    (upload,) = FACILITY.prepare(bench.order(), bench.link).exchanges
-    assert isinstance(upload, Upload)
-    return upload.body.decode()
 
 
 # -- taken

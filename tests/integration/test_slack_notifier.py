@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,34 +16,10 @@ from slew.log import logger
 from tests.notices import (
     HOOK,
     NOTICE,
-    SLACK,
     Queue,
     addressee,
     everything_stored,
-    queues,
 )
-
-
-@pytest.fixture
-def queue_of(
-    embedded_aws: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Callable[[str], Queue]]:
-    with queues(embedded_aws, monkeypatch, tmp_path) as make:
-        yield make
-
-
-@pytest.fixture
-def slack_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackServer]:
-    simulator = SlackServer()
-    monkeypatch.setenv("SLEW_SLACK_URL", simulator.start())
-    yield simulator
-    simulator.stop()
-
-
-@pytest.fixture
-def slack(queue_of: Callable[[str], Queue], embedded_aws: Any) -> Queue:
-    addressee(embedded_aws, SLACK)
-    return queue_of("slack")
 
 
 def test_a_notice_is_posted_once_and_is_on_the_history(slack: Queue, slack_server: SlackServer) -> None:

@@ -56,6 +56,7 @@ def _lift_limits(bench: Bench) -> None:
     bench.configure("soar", {"throttle": throttle, "proposals": proposals})
     bench.configure("swift_too", {"guard_s": 0})
     bench.configure("swift_xrt", {"max_jobs": MANY})
+    bench.configure("ztf_forced_photometry", {"max_open": MANY})
 
 
 def _hook() -> dict[str, str]:

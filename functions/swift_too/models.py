@@ -86,10 +86,12 @@ class DataPayload(Payload):
         return self
 
 
-class SwiftTooPayload(RootModel[TooPayload | DataPayload]):
+class SwiftTooPayload(RootModel[Any]):
     """Parameters of a request: its `request_type` says which kind it is; absent, a TOO."""
 
     model_config = {"frozen": True, "defer_build": True}
+
+    root: TooPayload | DataPayload  # named above, both would be built as the function starts
 
     @field_validator("root", mode="wrap")
     @classmethod

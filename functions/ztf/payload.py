@@ -195,14 +195,16 @@ MODES: dict[str, type[Mode]] = {
 }
 
 
-class ZtfPayload(RootModel[Mode]):
+class ZtfPayload(RootModel[Any]):
     """Observing parameters of one mode: `triggered`, `observation_plan` or `skymap`.
 
     Without `request_type`: with `observations` a plan, with `trigger_name` or with probabilities in `fields`
     a sky map, else triggered. Errors are those of the mode alone.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    root: Mode  # RootModel[Mode] would build the validators of all modes as the function starts
 
     @model_validator(mode="wrap")
     @classmethod

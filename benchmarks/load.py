@@ -33,7 +33,7 @@ FACILITIES = (*["kait", "generic"] * 4, "kait", "soar")
 SHARED_KEYS = 0.02
 AHEAD_S = 150.0  # longer than any lease, and than a facility's word that it has nothing is doubted
 ROUNDS = 40
-OPEN = ("pending", "submitting", "unknown")
+LEFT = ({"status": "pending"}, {"status": "submitting"}, {"status": "unknown", "facility": "soar"})
 _EQUINOX = datetime(2026, 3, 20, tzinfo=UTC)
 _MANY = 1_000_000
 
@@ -163,7 +163,7 @@ def _recover(stack: Stack) -> None:
     for _ in range(ROUNDS):
         began = time.monotonic()
         stack.advance(AHEAD_S)
-        left = [each for status in OPEN for each in requests_of(stack, GROUP, status) if _is_left(each)]
+        left = [each for which in LEFT for each in requests_of(stack, group=GROUP, **which)]
         took = time.monotonic() - began
         print(f"after {took:.0f} s {len(left)} requests are still under way", file=sys.stderr)
         if not left:
@@ -171,10 +171,6 @@ def _recover(stack: Stack) -> None:
     raise SystemExit(
         f"still under way: {[(each['id'], each['status'], each['reason']) for each in left[:5]]}"
     )
-
-
-def _is_left(request: Json) -> bool:
-    return bool(request["status"] != "unknown" or request["facility"] == "soar")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from local.simulators.endpoint import DEMO_TOKEN as ENDPOINT_TOKEN
@@ -45,7 +46,7 @@ def audit(
 ) -> Audit:
     """Compare what clients were told, what Slew has, and what the facilities have; `targets` by key."""
     found = Audit()
-    records = {each["id"]: each for each in requests_of(stack, group)}
+    records = {each["id"]: each for each in requests_of(stack, group=group)}
     books = triggers(stack)
     by_key: dict[str, set[str | None]] = {}
     for outcome in outcomes:
@@ -73,11 +74,11 @@ def audit(
     return found
 
 
-def requests_of(stack: Stack, group: str, status: str | None = None) -> Iterator[dict[str, Any]]:
-    """All requests of a group, or those of a status, as the API lists them."""
-    wanted, cursor = f"group={group}" + (f"&status={status}" if status else ""), ""
+def requests_of(stack: Stack, **which: str) -> Iterator[dict[str, Any]]:
+    """All requests that are listed by these parameters of `GET /requests`."""
+    wanted, cursor = urlencode({**which, "limit": _PAGE}), ""
     while True:
-        page = _get(f"{stack.url}/requests?{wanted}&limit={_PAGE}{cursor}", f"Bearer {stack.token}")
+        page = _get(f"{stack.url}/requests?{wanted}{cursor}", f"Bearer {stack.token}")
         yield from page["requests"]
         if not page["next_cursor"]:
             return

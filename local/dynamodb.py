@@ -136,7 +136,7 @@ def _queries() -> None:
 
 
 def _records() -> None:
-    """What the stream tells is kept packed: as objects a request's records take most of a megabyte."""
+    """What the stream tells is kept packed: a reader that is behind in a burst has whole requests in it."""
     plain = StreamRecord.__init__
 
     def keep(record: StreamRecord, *arguments: Any, **named: Any) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
+
+import pytest
 
 from local.simulators.mma import DEMO_TOKEN, SSH_PASSWORD, SSH_USER, MmaServer
 from mma.facility import Mma
@@ -13,6 +16,7 @@ from mma.models import MmaAltdata
 from mma.payload import MmaPayload
 from mma.plan import MmaOrder
 from slew import clock
+from slew.errors import FacilityError
 from slew.facility import AllocationFacts, Link, MailLink, Order, Submission
 from slew.http import Http
 from slew.models import Requester, nowhere
@@ -24,6 +28,8 @@ from slew.work import secret_values
 JSON = dict[str, Any]
 FACILITY = Mma()
 NOW = clock.parse("2026-08-21T20:00:00.123Z")
+NAME = "ToO_S260821ab_tiling_1"
+"""Queue of the plan below."""
 API = {"protocol": "http", "host": "127.0.0.1", "port": "8080", "access_token": DEMO_TOKEN}
 SCP = {
     "type": "scp",
@@ -165,3 +171,25 @@ class Bench:
         told = repr((self.http.exchanges, self.transfers.exchanges, self.shown, self.kept))
         for secret in secret_values(self.order().altdata):
             assert secret not in told
+
+
+@contextmanager
+def serving(monkeypatch: pytest.MonkeyPatch, altdata: Mapping[str, Any]) -> Iterator[Bench]:
+    """A server of this test's own, by HTTP or by SSH as the altdata says; no secret is in what was shown."""
+    server = MmaServer()
+    server.clock.advance(NOW.timestamp() - server.clock.time())
+    server.start()
+    port = server.ssh.port if altdata.get("type") == "scp" else int(server.url.rpartition(":")[2])
+    monkeypatch.setenv("SLEW_ENDPOINT_ALLOW_LIST", f"127.0.0.1:{port}")
+    bench = Bench(server, {**altdata, "port": port})
+    yield bench
+    bench.check_no_secret()
+    server.stop()
+
+
+def failure(bench: Bench, kind: type[FacilityError]) -> FacilityError:
+    with pytest.raises(kind) as caught:
+        bench.submit()
+    assert type(caught.value) is kind
+    bench.shown.append((caught.value, caught.value.reason))
+    return caught.value

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import pytest
 import requests
 
 from local.simulators.base import Fault
-from local.simulators.mma import MmaServer
-from slew.errors import FacilityError
-from tests.mma_bench import API, NOW, Bench
+from tests.mma_bench import Bench
 
 PATH = "/api/obsplans"
-
-
-@contextmanager
-def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """A receiver of which nothing is known but that it takes plans; no secret is in what was shown."""
-    server = MmaServer()
-    server.clock.advance(NOW.timestamp() - server.clock.time())
-    monkeypatch.setenv("SLEW_ENDPOINT_ALLOW_LIST", server.start().partition("://")[2])
-    bench = Bench(server, {**API, "port": server.url.rpartition(":")[2]})
-    yield bench
-    bench.check_no_secret()
-    server.stop()
-
-
-def failure(bench: Bench, kind: type[FacilityError]) -> FacilityError:
-    with pytest.raises(kind) as caught:
-        bench.submit()
-    assert type(caught.value) is kind
-    bench.shown.append((caught.value, caught.value.reason))
-    return caught.value
+PAGE = "<html><head><title>Sorry</title></head><body><p>Down for &amp; maintenance</p></body></html>"
 
 
 def configure(bench: Bench, **settings: Any) -> None:

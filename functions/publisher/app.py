@@ -23,10 +23,6 @@ class Announcement:
     """A change as the topic gets it; `sequence` is its record's number in the stream."""
 
     sequence: str
-    event_id: str
-    facility: str
-    status: str
-    channel: str
     message: str
     attributes: Mapping[str, str]
 
@@ -74,10 +70,6 @@ def _announcement(sequence: str, record: Mapping[str, Any]) -> Announcement | No
     }
     return Announcement(
         sequence,
-        change["event_id"],
-        notice["facility"],
-        notice["status"],
-        channel,
         json.dumps(notice, ensure_ascii=False),
         {name: value for name, value in attributes.items() if value},
     )
@@ -96,7 +88,7 @@ def _publish(announcements: Sequence[Announcement]) -> str | None:
                 why = refused[announcement.sequence]
                 logger.error("an event could not be published", sequence=announcement.sequence, why=why)
                 return announcement.sequence
-            _count(announcement)
+            _count(announcement.attributes)
     return None
 
 
@@ -115,7 +107,7 @@ def _batches(announcements: Sequence[Announcement]) -> Iterator[list[Announcemen
 
 
 def _sent(together: Sequence[Announcement]) -> dict[str, str]:
-    """Those that the topic did not take, and why. One after the other, each waits for an answer of SNS."""
+    """Those that the topic did not take, and why. One by one, each would wait for an answer of SNS."""
     answer = aws.client("sns").publish_batch(
         TopicArn=os.environ["SLEW_TOPIC_ARN"],
         PublishBatchRequestEntries=[
@@ -133,13 +125,8 @@ def _sent(together: Sequence[Announcement]) -> dict[str, str]:
     return {each["Id"]: each.get("Code", "") for each in answer.get("Failed", ())}
 
 
-def _count(announcement: Announcement) -> None:
+def _count(about: Mapping[str, str]) -> None:
     with single_metric(name="StatusChanged", unit=MetricUnit.Count, value=1, namespace="Slew") as metric:
-        metric.add_dimension("facility", announcement.facility)
-        metric.add_dimension("status", announcement.status)
-    logger.info(
-        "published",
-        event_id=announcement.event_id,
-        channel=announcement.channel,
-        status=announcement.status,
-    )
+        metric.add_dimension("facility", about["facility"])
+        metric.add_dimension("status", about["status"])
+    logger.info("published", event_id=about["event_id"], channel=about["channel"], status=about["status"])

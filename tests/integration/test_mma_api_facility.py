@@ -15,16 +15,13 @@ from slew.errors import (
     Rejected,
 )
 from slew.status import Status
-from tests.mma_bench import API, FACILITY, PLAN, Bench, many
-from tests.mma_http_bench import PATH, configure, fail, failure, puts, serving
-
-PAGE = "<html><head><title>Sorry</title></head><body><p>Down for &amp; maintenance</p></body></html>"
-NAME = "ToO_S260821ab_tiling_1"
+from tests.mma_bench import API, FACILITY, NAME, PLAN, Bench, failure, many, serving
+from tests.mma_http_bench import PAGE, PATH, configure, fail, puts
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    with serving(monkeypatch) as found:
+    with serving(monkeypatch, API) as found:
         yield found
 
 

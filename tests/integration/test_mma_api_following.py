@@ -17,16 +17,13 @@ from slew.errors import (
 )
 from slew.facility import Absent
 from slew.status import Status
-from tests.mma_bench import API, FACILITY, Bench
-from tests.mma_http_bench import configure, fail, puts, serving
-
-PAGE = "<html><head><title>Sorry</title></head><body><p>Down for &amp; maintenance</p></body></html>"
-NAME = "ToO_S260821ab_tiling_1"
+from tests.mma_bench import API, FACILITY, NAME, Bench, serving
+from tests.mma_http_bench import PAGE, configure, fail, puts
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    with serving(monkeypatch) as found:
+    with serving(monkeypatch, API) as found:
         yield found
 
 

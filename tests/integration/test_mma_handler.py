@@ -15,12 +15,11 @@ from local.simulators.mma import DEMO_TOKEN, MmaServer
 from slew import clock, store, tracking
 from slew.handler import facility_handler
 from slew.work import Desk
-from tests.mma_bench import API, FACILITY, SCP, many
+from tests.mma_bench import API, FACILITY, NAME, SCP, many
 from tests.support.calls import Client, Reply
 
 URL = "/facilities/mma"
 EVENTS = Path(__file__).parents[2] / "events"
-NAME = "ToO_S260821ab_tiling_1"
 
 
 @pytest.fixture

@@ -20,10 +20,9 @@ from slew.facility import Absent, Submission
 from slew.status import Status
 from slew.wire import Upload
 from tests import openssh
-from tests.mma_bench import FACILITY, Bench, many
+from tests.mma_bench import FACILITY, NAME, Bench, many
 
 pytestmark = pytest.mark.xdist_group("openssh")
-NAME = "ToO_S260821ab_tiling_1"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,13 +12,13 @@ from local.simulators.mma import SSH_USER
 from mma import ssh
 from slew.errors import Invalid, Rejected
 from slew.status import Status
-from tests.mma_bench import FACILITY, PLAN, Bench, many
-from tests.mma_ssh_bench import NAME, PATH, change, commands, failure, files, logins, serving, wanted
+from tests.mma_bench import FACILITY, NAME, PLAN, SCP, Bench, failure, many, serving
+from tests.mma_ssh_bench import PATH, change, commands, files, logins, wanted
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    with serving(monkeypatch) as found:
+    with serving(monkeypatch, SCP) as found:
         yield found
 
 

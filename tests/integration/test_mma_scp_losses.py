@@ -12,13 +12,13 @@ from slew import guard
 from slew.errors import Failed, Invalid, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Absent, Submission
 from slew.status import Status
-from tests.mma_bench import FACILITY, PLAN, Bench, many
-from tests.mma_ssh_bench import NAME, PATH, change, failure, files, serving, wanted
+from tests.mma_bench import FACILITY, NAME, PLAN, SCP, Bench, failure, many, serving
+from tests.mma_ssh_bench import PATH, change, files, wanted
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    with serving(monkeypatch) as found:
+    with serving(monkeypatch, SCP) as found:
         yield found
 
 

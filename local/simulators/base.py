@@ -7,7 +7,7 @@ Control routes, on every simulator beside its facility's own:
   matching requests; `path` is a prefix. Kinds: `status` (`status`, `body`, `headers`, `content_type`:
   answered in place of the facility), `refuse` (connection closed before the request is handled), `cut`
   (handled, then closed without an answer), `reset` (the same with a TCP reset), `hang` (`seconds` before
-  the answer), `drip` (`seconds` between two bytes of the answer).
+  the answer), `drip` (`seconds` between two bytes of the answer). The last two end when the server does.
 - `DELETE /_fault`: no more faults.
 - `POST /_clock` `{"advance_s": n}`: move this simulator's time.
 - `POST /_reset`: forget everything but the seed.
@@ -91,6 +91,7 @@ class Simulator:
         self.journal: list[JSON] = []
         self.faults: list[Fault] = []
         self.url = ""
+        self.stopped = threading.Event()
         self._server: BaseWSGIServer | None = None
         self._placeholder: socket.socket | None = None
         control = [
@@ -126,6 +127,7 @@ class Simulator:
     def start(self, port: int = 0) -> str:
         """Serve on loopback in a thread; returns the base URL."""
         self._free_port()
+        self.stopped.clear()
         self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(
@@ -138,6 +140,7 @@ class Simulator:
 
     def stop(self) -> None:
         """Stop serving."""
+        self.stopped.set()
         self._free_port()
         if self._server:
             self._server.shutdown()
@@ -182,7 +185,7 @@ class Simulator:
         if fault and fault.kind in ("cut", "reset"):
             return self._hang_up(environ, start_response, reset=fault.kind == "reset")
         if fault and fault.kind == "hang":
-            time.sleep(fault.seconds)
+            self.stopped.wait(fault.seconds)
         if fault and fault.kind == "drip":
             return self._drip(response, fault.seconds, environ, start_response)
         return response(environ, start_response)
@@ -237,7 +240,8 @@ class Simulator:
 
         def bytes_slowly() -> Iterator[bytes]:
             for value in body:
-                time.sleep(seconds)
+                if self.stopped.wait(seconds):
+                    return
                 yield bytes([value])
 
         headers = [*response.headers.items()]

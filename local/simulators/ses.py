@@ -129,11 +129,11 @@ class SesGate:
         kind = failure["kind"] if failure else None
         if failure and kind == "close":
             _hang_up(environ)
-        if failure and kind == "hang":
-            time.sleep(float(failure.get("seconds", 1.0)))  # then it is sent all the same
         if failure and kind not in CONNECTION_FAILURES:
             return _error(_failure(failure))
         response = self._answer(self._accept, request)
+        if failure and kind == "hang":
+            time.sleep(float(failure.get("seconds", 1.0)))
         if kind == "close_after":
             _hang_up(environ)
         return response

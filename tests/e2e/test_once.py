@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import ATLAS_TOKEN, SLACK_ALTDATA, TARGET, System
+from tests.support.waiting import LONG_S, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("once")]
 
@@ -40,19 +39,11 @@ def atlas_body(name: str) -> dict[str, Any]:
     return {"allocation_id": "atlas", "target": {**TARGET, "name": name}, "payload": payload}
 
 
-def until(condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come to that")
-
-
 def kill_while_it_waits(
     system: System, simulator: str, function: str, path: str, body: Any, key: str
 ) -> None:
     """Submit, and kill the function's process while the facility takes its time with the answer."""
-    system.simulator(simulator, "POST", "/_fault", {"kind": "hang", "method": "POST", "seconds": 3})
+    system.simulator(simulator, "POST", "/_fault", {"kind": "hang", "method": "POST", "seconds": LONG_S})
     before = len(system.arrivals(simulator))
     replies: list[Any] = []
     client = threading.Thread(target=lambda: replies.append(system.call("POST", path, body, key)))

@@ -8,13 +8,14 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.e2e
@@ -121,9 +122,6 @@ def test_the_state_lasts_until_it_is_stopped(
     assert process.wait(timeout=30) == 0
     assert not described.exists()
     assert list((tmp_path / "tmp").iterdir()) == []
-    ends = time.monotonic() + 10
-    while (left := alive(below)) and time.monotonic() < ends:
-        time.sleep(0.05)
-    assert left == set()
+    until(lambda: not alive(below))
     with pytest.raises(requests.ConnectionError):
         requests.get(where["url"], timeout=5)

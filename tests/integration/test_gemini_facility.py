@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from gemini import facility as module
 from local.simulators.gemini import SOUTH, SOUTH_KEY
 from slew.errors import FacilityError, Rejected
 from slew.status import Status
@@ -18,8 +17,6 @@ from tests.integration.gemini_bench import FACILITY, JSON, SECRETS, Bench, bench
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(module, "TIMEOUT_S", 0.4)
-    monkeypatch.setattr(module, "BASELINE_TIMEOUT_S", 0.4)
     with benched(monkeypatch) as bench:
         yield bench
 

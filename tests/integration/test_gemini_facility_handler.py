@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from gemini import facility as module
 from gemini.facility import Gemini
 from local.simulators.base import Fault
 from local.simulators.gemini import EMAIL, NORTH, NORTH_KEY, GeminiServer
@@ -39,7 +38,6 @@ def server(monkeypatch: pytest.MonkeyPatch, now: FrozenClock) -> Iterator[Gemini
     server.start()
     for name, url in server.extra_urls().items():
         monkeypatch.setenv(f"SLEW_GEMINI_{name.upper()}_URL", url)
-    monkeypatch.setattr(module, "TIMEOUT_S", 0.4)
     yield server
     server.stop()
 

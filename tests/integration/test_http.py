@@ -15,6 +15,7 @@ from slew.errors import NoAnswer, NotSent, Unanswered
 from slew.http import Http
 from slew.redact import Redactor
 from slew.wire import HttpRequest
+from tests.support.waiting import LONG_S
 
 SECRET = "a-secret-value"
 
@@ -94,7 +95,7 @@ def test_sent_without_an_answer(server: Server, kind: str) -> None:
 
 
 def test_a_slow_answer_is_given_up(server: Server) -> None:
-    server.faults.append(Fault("hang", seconds=1.0))
+    server.faults.append(Fault("hang", seconds=LONG_S))
     with pytest.raises(Unanswered, match="timed out"):
         session().send(post(server), read_timeout=0.2)
 

@@ -23,6 +23,7 @@ from slew.models import Requester, Target
 from slew.redact import Redactor
 from slew.status import Status
 from slew.wire import HttpRequest
+from tests.support.waiting import LONG_S
 
 JSON = dict[str, Any]
 FACILITY = Kait()
@@ -206,7 +207,7 @@ def test_taken_and_not_answered_is_unknown(bench: Bench, kind: str) -> None:
 
 def test_a_delay_past_the_time_out_is_unknown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "READ_TIMEOUT_S", 0.2)
-    bench.fail("hang", seconds=1.0)
+    bench.fail("hang", seconds=LONG_S)
     error = bench.failure(Unanswered)
     assert error.reason.endswith("timed out")
     assert len(bench.server.journal) <= 1, "not sent again"

@@ -18,6 +18,7 @@ from slew.facility import Absent, Prepared, Submission
 from slew.wire import HttpRequest
 from tests.integration.lt_bench import HTML, Bench, nobody_there, simulator, usual
 from tests.lt_orders import FACILITY, REQUEST_ID, argument
+from tests.support.waiting import LONG_S
 
 JSON = dict[str, Any]
 PEER: list[JSON] = json.loads((Path(__file__).parents[1] / "data" / "peer" / "lt.json").read_text())
@@ -66,7 +67,7 @@ def test_a_slow_answer_is_waited_for_no_longer_than_told(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent, "SEND_TIMEOUT_S", 0.05)
-    bench.fail("hang", seconds=1.0)
+    bench.fail("hang", seconds=LONG_S)
     with pytest.raises(Unanswered, match="timed out"):
         bench.submit(bench.order())
 

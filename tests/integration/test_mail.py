@@ -212,7 +212,7 @@ def test_a_read_time_out_is_unknown(bench: Bench, monkeypatch: pytest.MonkeyPatc
 
     impatient = boto3.client("sesv2", config=Config(read_timeout=0.2, retries={"total_max_attempts": 1}))
     monkeypatch.setattr(mail, "client", lambda: impatient)
-    bench.configure(fail={"kind": "hang", "seconds": 1.0, "times": 1})
+    bench.configure(fail={"kind": "hang", "seconds": 5.0, "times": 1})
     assert "ReadTimeoutError" in bench.refusal(Unanswered).reason
 
 

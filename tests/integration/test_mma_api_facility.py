@@ -17,6 +17,7 @@ from slew.errors import (
 from slew.status import Status
 from tests.mma_bench import API, FACILITY, NAME, PLAN, Bench, failure, many, serving
 from tests.mma_http_bench import PAGE, PATH, configure, fail, puts
+from tests.support.waiting import LONG_S
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def test_a_time_out(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "CONNECT_TIMEOUT", 0.2)
     send = bench.http.send
     monkeypatch.setattr(bench.http, "send", lambda request: send(request, read_timeout=0.2))
-    fail(bench, "hang", seconds=1.0)
+    fail(bench, "hang", seconds=LONG_S)
     assert "timed out" in failure(bench, NotSent).reason
 
 

@@ -11,6 +11,7 @@ from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.wire import Answer, HttpRequest
 from tests.integration.nicer_bench import FORM, LOGIN, Bench, serving
 from tests.nicer_orders import JSON
+from tests.support.waiting import LONG_S
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_time_out_after_storing_is_unknown(bench: Bench, monkeypatch: pytest.M
         return send(request, read_timeout=0.2 if last else read_timeout)
 
     monkeypatch.setattr(bench.http, "send", impatient)
-    bench.fail_submission("hang", seconds=1.0)
+    bench.fail_submission("hang", seconds=LONG_S)
     assert "timed out" in bench.failure(Unanswered).reason
     assert len(bench.submissions) <= 1, "not sent again"
 

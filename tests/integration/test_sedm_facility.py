@@ -14,6 +14,7 @@ from slew.errors import FacilityError, Failed, Invalid, NotSent, Rejected, Unans
 from slew.status import Status
 from tests.integration.sedm_bench import PAGE, Bench, bench
 from tests.sedm_orders import ALTDATA, FACILITY, JSON
+from tests.support.waiting import LONG_S
 
 __all__ = ["bench"]
 
@@ -109,7 +110,7 @@ def test_taken_and_not_answered_is_unknown(bench: Bench, kind: str) -> None:
 def test_a_delay_past_the_time_out_is_unknown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.READ_TIMEOUT_S == 30
     monkeypatch.setattr(client, "READ_TIMEOUT_S", 0.2)
-    bench.fail("hang", seconds=1.0)
+    bench.fail("hang", seconds=LONG_S)
     assert bench.fails(Unanswered).reason.endswith("timed out")
 
 

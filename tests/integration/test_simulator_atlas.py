@@ -15,6 +15,7 @@ from local.simulators.atlas import DEMO_TOKEN, INACTIVE_TOKEN, OTHER_TOKEN, PASS
 from local.simulators.atlas.light_curve import SN_2023IXF
 from local.simulators.atlas.queue import SEEDED_SPOTS, mjd
 from tests.support.frozen import FrozenClock
+from tests.support.waiting import until
 
 JSON = dict[str, Any]
 DEMO, OTHER = f"Token {DEMO_TOKEN}", f"Token {OTHER_TOKEN}"
@@ -769,13 +770,11 @@ def test_call_back_comes_once(atlas: AtlasServer, status: int) -> None:
 
 
 def wait_for_outcome(atlas: AtlasServer, outcome: str) -> None:
-    pause = threading.Event()
-    for _ in range(400):
-        calls = requests.get(f"{atlas.url}/_callbacks", timeout=10).json()
-        if calls and calls[0]["outcome"] != "calling":
-            break
-        pause.wait(0.05)
-    assert [entry["outcome"] for entry in calls] == [outcome]
+    def outcomes() -> list[str]:
+        return [call["outcome"] for call in requests.get(f"{atlas.url}/_callbacks", timeout=10).json()]
+
+    until(lambda: outcomes() and "calling" not in outcomes())
+    assert outcomes() == [outcome]
 
 
 def test_call_back_to_a_dead_address(atlas: AtlasServer) -> None:

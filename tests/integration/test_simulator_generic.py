@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ import requests
 from local.simulators.base import SimulatedClock
 from local.simulators.endpoint import DEMO_TOKEN, HUGE_BYTES, EndpointServer
 from local.simulators.skyportal import EXPIRED_TOKEN, READ_ONLY_TOKEN, SkyPortalClient
+from tests.support.waiting import LONG_S, until
 
 JSON = dict[str, Any]
 BODY: JSON = {
@@ -203,7 +203,7 @@ def test_closed_connections(server: EndpointServer, answer: str, kept: int, path
 
 @pytest.mark.parametrize("answer", ["delay", "slow_body"])
 def test_slow_answers(server: EndpointServer, answer: str) -> None:
-    configure(server, answer=answer, seconds=1.0)
+    configure(server, answer=answer, seconds=LONG_S)
     with pytest.raises((requests.ReadTimeout, requests.ConnectionError)):
         requests.post(
             server.url + PLAIN,
@@ -211,11 +211,7 @@ def test_slow_answers(server: EndpointServer, answer: str) -> None:
             headers={"Authorization": f"token {DEMO_TOKEN}"},
             timeout=(30, 0.2),
         )
-    pause = threading.Event()
-    for _ in range(400):
-        if server.requests:
-            break
-        pause.wait(0.05)
+    until(lambda: server.requests)
     assert list(server.requests) == [1]
 
 

@@ -65,7 +65,7 @@ def call(lt: LtServer, text: str) -> str:
     answer = post(lt, f"<q:handle_rtml><arg0>{escape(text)}</arg0></q:handle_rtml>")
     assert answer.status_code == 200, answer.text
     root = ElementTree.fromstring(answer.content)
-    [response] = root.find(f"{SOAP}Body") or []
+    [response] = root.findall(f"{SOAP}Body/*")
     assert response.tag == "{http://node_agent2.estar.org/}handle_rtmlResponse"
     [returned] = response
     assert returned.tag == "return"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Iterable, Iterator
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from werkzeug.test import Client
 
 from local.simulators.base import SimulatedClock
 from local.simulators.ses import ERRORS, SEND_PATH, SesGate, SesServer
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -358,14 +358,10 @@ def test_hanging_up(ses: SesServer, client: SESV2Client, kind: str, sent: int) -
 
 
 def test_slow_answer_is_sent_all_the_same(ses: SesServer) -> None:
-    configure(ses, fail={"kind": "hang", "seconds": 1.0, "times": 1})
+    configure(ses, fail={"kind": "hang", "seconds": 5.0, "times": 1})
     with pytest.raises(ReadTimeoutError):
         make_client(ses, read_timeout=0.1).send_email(**mail())
-    pause = threading.Event()
-    for _ in range(400):
-        if outbox(ses):
-            break
-        pause.wait(0.05)
+    until(lambda: outbox(ses))
     assert len(outbox(ses)) == 1
 
 

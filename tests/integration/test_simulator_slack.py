@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ import requests
 
 from local.simulators.base import SimulatedClock
 from local.simulators.slack import DEFAULT_BURST, SEEDED_HOOKS, SlackServer
+from tests.support.waiting import LONG_S, until
 
 JSON = dict[str, Any]
 HOOK = "/services/" + "/".join(SEEDED_HOOKS[0])
@@ -342,15 +342,11 @@ def test_connection_faults(slack: SlackServer, kind: str, posted: int) -> None:
 
 
 def test_slow_answer_was_posted_all_the_same(slack: SlackServer) -> None:
-    fault = {"kind": "hang", "path": "/services/", "seconds": 1.0}
+    fault = {"kind": "hang", "path": "/services/", "seconds": LONG_S}
     requests.post(f"{slack.url}/_fault", json=fault, timeout=10)
     with pytest.raises(requests.ReadTimeout):
         requests.post(slack.url + HOOK, json={"text": "x"}, timeout=(30, 0.2))
-    pause = threading.Event()
-    for _ in range(400):
-        if messages(slack):
-            break
-        pause.wait(0.05)
+    until(lambda: messages(slack))
     assert len(messages(slack)) == 1
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from slew import clock, http, store, tracking
 from slew.handler import facility_handler
+from tests.support import toy
 from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer
+from tests.support.waiting import LONG_S, until
 
 URL = "/facilities/toy"
 ALLOCATION = {"id": "toy-1", "pi": "PI", "group": "transients", "altdata": {"token": SECRET}}
@@ -184,11 +186,16 @@ def test_a_throttled_request_waits_as_long_as_it_is_told(call: Client, server: T
 
 
 @pytest.mark.parametrize("kind", ["cut", "reset", "hang", "refuse"])
-def test_no_answer_is_unknown_and_is_never_sent_again(call: Client, server: ToyServer, kind: str) -> None:
-    server.faults.append(_fault(kind=kind, seconds=1.5))
+def test_no_answer_is_unknown_and_is_never_sent_again(
+    call: Client, server: ToyServer, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    server.faults.append(_fault(kind=kind, seconds=LONG_S))
+    if kind == "hang":
+        monkeypatch.setattr(toy, "READ_TIMEOUT_S", 0.5)
     reply = call("POST", f"{URL}/requests", BODY, key("lost"))
     assert reply.status == 202
     assert reply.json["status"] == "unknown"
+    until(lambda: server.taken or kind == "refuse")
     arrived = len(server.taken)
     assert call("POST", f"{URL}/requests", BODY, key("lost")).json["status"] == "unknown"
     assert len(server.taken) == arrived

@@ -12,6 +12,7 @@ from local.simulators.winter import KEY, TIGHT_KEY, TIGHT_PROGRAMME
 from slew.errors import FacilityError, Failed, Invalid, NotSent, Rejected, Unanswered
 from slew.status import Status
 from tests.integration.winter_bench import FACILITY, HTML, JSON, Bench, benched
+from tests.support.waiting import LONG_S, until
 from winter import pacing
 
 
@@ -207,9 +208,10 @@ def test_every_other_answer_ends_in_its_own_way(
 
 def test_a_hanging_service_is_not_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("winter.server.TIMEOUT_S", 0.2)
-    bench.fail("hang", seconds=0.5, method="POST")
+    bench.fail("hang", seconds=LONG_S, method="POST")
     with pytest.raises(Unanswered, match="timed out"):
         bench.submit(bench.order())
+    until(bench.schedules)
     assert len(bench.schedules()) == 1
 
 

@@ -25,6 +25,7 @@ from tests.integration.ztf_forced_photometry_bench import (
     Bench,
     running,
 )
+from tests.support.waiting import LONG_S
 
 JSON = dict[str, Any]
 
@@ -146,7 +147,7 @@ def test_a_hanging_answer_is_unknown(bench: Bench, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         Http, "send", lambda self, request, *, read_timeout=0.0: send(self, request, read_timeout=0.3)
     )
-    bench.fail("hang", path=SUBMIT, seconds=1.0)
+    bench.fail("hang", path=SUBMIT, seconds=LONG_S)
     assert "timed out" in bench.refused(Unanswered).reason
 
 

@@ -28,6 +28,7 @@ from slew.status import Status
 from slew.wire import HttpRequest
 
 SECRET = "s3cr3t/tok+en=with%signs"
+READ_TIMEOUT_S = 10.0
 
 
 class ToyServer(Simulator):
@@ -103,7 +104,7 @@ class Toy(Facility):
         """Send it."""
         request = prepared.exchanges[0]
         assert isinstance(request, HttpRequest)
-        number = drf.expect(link.http.send(request, read_timeout=1), 201).json()["id"]
+        number = drf.expect(link.http.send(request, read_timeout=READ_TIMEOUT_S), 201).json()["id"]
         return Submission(str(number), {"number": number})
 
     def update(self, order: Order[Any, Any], prepared: Prepared, link: Link) -> Submission:
@@ -118,7 +119,7 @@ class Toy(Facility):
         request = HttpRequest(
             "DELETE", f"{_base()}/requests/{order.facility_request_id}/", _auth(order.altdata)
         )
-        drf.expect(link.http.send(request, read_timeout=1), 200)
+        drf.expect(link.http.send(request, read_timeout=READ_TIMEOUT_S), 200)
         return Cancellation()
 
     def poll(self, order: Order[Any, Any], link: Link) -> Progress:

@@ -44,7 +44,7 @@ from local.simulators.atlas.validation import (
     read_body,
     wanted_tasks,
 )
-from local.simulators.base import JSON, SimulatedClock, Simulator, json_response
+from local.simulators.base import JSON, Simulator, json_response
 
 PREFIX = "/forcedphot"
 FIRST_ID = 4512345
@@ -56,10 +56,6 @@ class AtlasServer(Simulator):
     """The task queue, its users, its throttles and its results."""
 
     name = "atlas_forced_photometry"
-
-    def __init__(self, clock: SimulatedClock | None = None) -> None:
-        self._stopped = threading.Event()
-        super().__init__(clock)
 
     @property
     def base_url(self) -> str:
@@ -103,13 +99,8 @@ class AtlasServer(Simulator):
         threading.Thread(target=self._tick, name="simulator-atlas-queue", daemon=True).start()
         return url
 
-    def stop(self) -> None:
-        """Stop serving."""
-        self._stopped.set()
-        super().stop()
-
     def _tick(self) -> None:
-        while not self._stopped.wait(TICK_S):
+        while not self.stopped.wait(TICK_S):
             with self.lock:
                 self.tasks.settle(self.clock.time())
 

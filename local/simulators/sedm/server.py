@@ -43,7 +43,6 @@ class SedmServer(Simulator):
     name = "sedm"
 
     def __init__(self, clock: SimulatedClock | None = None) -> None:
-        self._stopped = threading.Event()
         self._driving = threading.Lock()
         super().__init__(clock)
 
@@ -78,14 +77,8 @@ class SedmServer(Simulator):
     def start(self, port: int = 0) -> str:
         """Serve, and let the robot work by itself: its messages must come unasked."""
         url = super().start(port)
-        self._stopped.clear()
         threading.Thread(target=self._tick, name="simulator-sedm-robot", daemon=True).start()
         return url
-
-    def stop(self) -> None:
-        """Stop serving."""
-        self._stopped.set()
-        super().stop()
 
     def drive(self) -> None:
         """Observe and tell what is due; outside the lock, for the listener may ask us meanwhile."""
@@ -98,7 +91,7 @@ class SedmServer(Simulator):
             listener.deliver(now)  # what a spectrum's answer has brought
 
     def _tick(self) -> None:
-        while not self._stopped.wait(TICK_S):
+        while not self.stopped.wait(TICK_S):
             self.drive()
 
     # -- booking

@@ -21,8 +21,8 @@ from tests.integration.test_tls import certificate
 from tests.torture.bench import Bench, Case
 
 JSON = dict[str, Any]
-READ_S = 0.8
-CONNECT_S = 0.3
+READ_S = 2.0
+CONNECT_S = 0.5
 JUNK_BYTES = 10 * 1024 * 1024
 TRAP = "/services/TRAP/TRAP/TRAP"
 _PAGE = "<html><head><title>Oops</title></head><body><h1>Something went wrong</h1></body></html>"
@@ -34,7 +34,7 @@ def kinds(slack_url: str) -> dict[str, JSON]:
         "refused": {"elsewhere": "closed"},
         "wrong certificate": {"elsewhere": "tls"},
         "hung up on": {"kind": "refuse"},
-        "hang": {"kind": "hang", "seconds": READ_S + 0.4},
+        "hang": {"kind": "hang", "seconds": READ_S + 1.0},
         "drip": {"kind": "drip", "seconds": 0.05},
         "cut": {"kind": "cut"},
         "reset": {"kind": "reset"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import boto3
 import moto
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from local import resources, template
 from slew import aws, objects, redact, vault
@@ -18,7 +19,13 @@ from tests.support import output
 
 ROOT = Path(__file__).parent.parent
 
-settings.register_profile("slew", deadline=None)  # speed is for benchmarks: a busy machine is no failure
+# A busy machine is no failure: speed is for benchmarks. In CI, hypothesis tries the same each time.
+settings.register_profile(
+    "slew",
+    settings.get_profile("ci" if os.environ.get("CI") else "default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("slew")
 output.listen()
 

@@ -93,7 +93,7 @@ def server() -> Iterator[SwiftTooServer]:
 
 
 @pytest.mark.parametrize("version", ["v2", "v1.2"])
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(payload=PAYLOADS, target=TARGETS)
 def test_an_accepted_payload_is_taken(
     server: SwiftTooServer, monkeypatch: pytest.MonkeyPatch, version: str, payload: JSON, target: JSON

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import boto3
 import pytest
 import requests
+from botocore.config import Config
 from werkzeug.serving import make_server
 
 from local import resources, template
@@ -37,6 +38,8 @@ def atomic_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     resources.create(system, lambda service: boto3.client(service))  # type: ignore[call-overload]
     monkeypatch.setenv("SLEW_TABLE", system.tables[0].name)
     monkeypatch.setenv("SLEW_BUCKET", system.buckets[0])
+    patient = aws._CONFIG.merge(Config(read_timeout=120))  # fifty at once queue for the one lock
+    monkeypatch.setattr(aws, "_CONFIG", patient)
     aws.client.cache_clear()
     vault._cache.clear()
     redact.use(redact.Redactor())

@@ -89,10 +89,10 @@ def fault(
     """The case, on a bad network, with short time-outs."""
     elsewhere = wanted.get("elsewhere", "")
     if setting and not elsewhere:
-        bench.simulate(case.facility, "POST", "/_config", {setting: wanted})
+        bench.simulate(case.arrives_at, "POST", "/_config", {setting: wanted})
     elif not elsewhere:
         where = {"path": path, "times": 100, **({"method": method} if method else {})}
-        bench.simulate(case.facility, "POST", "/_fault", {**wanted, **where})
+        bench.simulate(case.arrives_at, "POST", "/_fault", {**wanted, **where})
     environment = {
         "TORTURE_ELSEWHERE": elsewhere,
         "TORTURE_PATH": path,
@@ -100,7 +100,7 @@ def fault(
         "TORTURE_PORT": str(ports.get(elsewhere, 0)),
     }
     yield replace(case, environment=environment, prepare=f"{__name__}:shorten")
-    bench.simulate(case.facility, "DELETE", "/_fault")
+    bench.simulate(case.arrives_at, "DELETE", "/_fault")
 
 
 def shorten() -> None:

@@ -21,6 +21,7 @@ from local.examples import Example, examples
 from local.processes import Children, Service
 from local.resources import Clients
 from local.settings import SimulatorUrls
+from local.simulators import ses
 from slew import aws, mail, redact
 from tests.conftest import ROOT
 from tests.support.calls import Client, Handler, Reply
@@ -29,6 +30,8 @@ from tests.torture.workers import Done, Job, Warm, once
 
 JSON = dict[str, Any]
 SERVICES = ("dynamodb", "secretsmanager", "s3", "sqs", "sns")
+SES = "ses"
+"""Where mail arrives, among the simulators' names; it is the embedded AWS's."""
 ANNOUNCING = ("publisher", "slack_notifier", "email_notifier", "webhook_handover", "skyportal_handover")
 
 
@@ -94,7 +97,7 @@ class Bench:
         self.simulate("slack", "POST", "/_config", {"rate": 1000, "burst": 1000})
         requests.delete(f"{self.endpoint}/_ses/outbox", timeout=30)
         try:
-            yield Case(self, facility, table, f"{self._count:05d}", random.Random(seed))
+            yield Case(self, facility, table, f"{self._count:05d}", random.Random(seed), facility)
         finally:
             self.clients("dynamodb").delete_table(TableName=table)
 
@@ -115,6 +118,12 @@ class Bench:
         assert answer.ok, f"{name}{path}: {answer.text}"
         return answer.json()
 
+    def mails(self) -> list[JSON]:
+        """The mails that SES has taken, as a simulator's journal would have them."""
+        outbox = requests.get(f"{self.endpoint}/_ses/outbox", timeout=30).json()
+        entry = {"method": "POST", "path": ses.SEND_PATH, "query": ""}
+        return [{**entry, "body": f"{each['subject']}\n{each['text']}", "at": each["at"]} for each in outbox]
+
     @staticmethod
     def _post(url: str, body: JSON) -> None:
         requests.post(url, json=body, timeout=30).raise_for_status()
@@ -129,6 +138,7 @@ class Case:
     table: str
     number: str
     random: random.Random
+    arrives_at: str
     request_id: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: str = ""
@@ -234,6 +244,8 @@ class Case:
         return dict(found)
 
     def journal(self, name: str | None = None) -> list[JSON]:
-        """What a simulator has seen."""
-        found: list[JSON] = self.bench.simulate(name or self.facility, "GET", "/_journal")
+        """What a simulator has seen: the one where this case's requests arrive, or another."""
+        if (name := name or self.arrives_at) == SES:
+            return self.bench.mails()
+        found: list[JSON] = self.bench.simulate(name, "GET", "/_journal")
         return found

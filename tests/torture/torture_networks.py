@@ -14,7 +14,7 @@ from tests.support.calls import Reply
 from tests.torture import bad_network, crashing, judge
 from tests.torture.bench import Bench, Case
 from tests.torture.figures import SEED, counting
-from tests.torture.ways import NEVER, Way, all_ways, ways_that
+from tests.torture.ways import NEVER, Way, all_ways, by_http, ways_that
 
 JSON = dict[str, Any]
 MEMORY_KIB = 96 * 1024  # over what the process had before; a function has 512 MB
@@ -98,7 +98,7 @@ def _not_trapped(bench: Bench) -> None:
     assert not [each for each in journal if "TRAP" in each["path"]], "a redirect was followed"
 
 
-@pytest.mark.parametrize("way", all_ways(), ids=str)
+@pytest.mark.parametrize("way", by_http(all_ways()), ids=str)
 def test_submitting(bench: Bench, ports: dict[str, int], way: Way) -> None:
     with counting("network: submit", str(way)) as counts:
         judge.each(_kinds(bench), lambda kind: _submitted(bench, ports, way, kind), counts)
@@ -136,7 +136,7 @@ def _submitted(bench: Bench, ports: dict[str, int], way: Way, kind: str) -> str:
 
 @pytest.mark.parametrize(
     ("way", "operation"),
-    [(way, operation) for operation in ("update", "cancel") for way in ways_that(operation)],
+    [(way, operation) for operation in ("update", "cancel") for way in by_http(ways_that(operation))],
     ids=str,
 )
 def test_changing(bench: Bench, ports: dict[str, int], way: Way, operation: str) -> None:

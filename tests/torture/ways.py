@@ -6,7 +6,7 @@ A new facility is found by its example; without a line here its every unsafe req
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -15,7 +15,7 @@ from typing import Any
 from local import demo_script
 from local.examples import EVENTS
 from slew.facility import Facility
-from tests.torture.bench import Bench, Case
+from tests.torture.bench import SES, Bench, Case
 
 JSON = dict[str, Any]
 NEVER = "$^"
@@ -36,6 +36,7 @@ class Way:
     - `withdrawal`: does the same once or twice.
     - `guard_s`: for so long the facility itself refuses a repetition, on which its recovery relies.
     - `fault_setting`: of the simulator, where path and method do not tell the exchange that triggers.
+    - `arrives_at`: the simulator that sees it, where that is not the facility's own.
     """
 
     facility: str
@@ -53,6 +54,7 @@ class Way:
     withdrawal: str = NEVER
     guard_s: float = 0.0
     fault_setting: str = ""
+    arrives_at: str = ""
 
     def __str__(self) -> str:
         return f"{self.facility}-{self.name}" if self.name else self.facility
@@ -72,6 +74,7 @@ class Way:
 
     def allocate(self, case: Case, notify: JSON | None = None, handover: JSON | None = None) -> None:
         """The example's allocation, with this way's altdata."""
+        case.arrives_at = self.arrives_at or self.facility
         case.allocate(notify, self.altdata, handover)
 
     def body(self, bench: Bench, case: Case) -> JSON:
@@ -145,6 +148,26 @@ _KNOWN = (
     _GEMINI,
     replace(_GEMINI, name="two-templates", payload={"template_ids": "21,22"}),
     Way("generic", r"^POST /api/requests\?", critical="/api/requests", altdata={"update_method": "post"}),
+    Way(
+        "generic",
+        rf"^POST /services/T\w+/{_SLACK_HOOK}/.*New request",
+        name="slack",
+        critical="/services/T00000000/B00000000",
+        altdata={
+            "notification_type": "slack",
+            "slack_workspace": "T00000000",
+            "slack_channel": _SLACK_HOOK,
+            "slack_token": "XXXXXXXXXXXXXXXXXXXXXXXX",
+        },
+        arrives_at="slack",
+    ),
+    Way(
+        "generic",
+        r"^POST /v2/email/outbound-emails\?.*New request",
+        name="email",
+        altdata={"notification_type": "email", "email": "night@example.org"},
+        arrives_at=SES,
+    ),
     Way("kait", r"^POST /cgi-bin/", critical="/cgi-bin/"),
     Way(
         "lco",
@@ -232,6 +255,11 @@ def all_ways() -> list[Way]:
 def ways_that(operation: str) -> list[Way]:
     """Those that can do something."""
     return [way for way in all_ways() if way.can(operation)]
+
+
+def by_http(ways: Iterable[Way]) -> list[Way]:
+    """Those whose exchanges a simulator's faults can meet."""
+    return [way for way in ways if way.arrives_at != SES]
 
 
 def _is_facility(kind: type) -> bool:

@@ -165,8 +165,10 @@ def _content(answer: Answer) -> Mapping[str, Any]:
         target = answer.headers.get("location", "nowhere")
         raise Rejected(f"HTTP {answer.status}, redirected to {target}: is the base URL right?")
     content = _json(answer)
-    if answer.status >= 400 and not isinstance(content, Mapping):
-        raise Refused(words(answer))
+    if answer.status >= 400:
+        outcome = outcome_of(_unwrapped(content))
+        if outcome is None or outcome.status != "Rejected":  # which is the state of a job, too
+            raise Refused("; ".join(outcome.errors) if outcome and outcome.errors else words(answer))
     if not isinstance(content, Mapping):
         # Both a page of some proxy and the word of a wrong secret come with the same type and status.
         if _HTML.match(answer.text) or answer.truncated or not answer.body.strip():

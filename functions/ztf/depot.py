@@ -176,23 +176,31 @@ def _matching(kept: Kept, found: Iterable[Mapping[str, Any]]) -> tuple[tuple[Map
 
 
 def _night(night: str, altdata: ZtfAltdata, link: Link) -> list[Row] | None:
-    """One night's rows, read once for all that share the link; None where the depot has it not (yet).
+    """One night's rows, asked for once for all that share the link; None where the depot has it not (yet).
 
     Raises NoAnswer, Failed.
     """
     key = f"depot {night}"
     if key not in link.shared:
-        link.shared[key] = None
-        for name, read in ((f"ztf_recentproc_{night}.json", table), (f"goodsubs_{night}.txt", goodsubs)):
-            content = _file(f"{altdata.depot}/{night}/{name}", altdata, link)
-            if content is not None:
-                try:
-                    link.shared[key] = read(content)
-                except (ValueError, RecursionError) as error:
-                    raise NoAnswer(f"{name} cannot be read: {error}") from None
-                break
-    rows: list[Row] | None = link.shared[key]
-    return rows
+        try:
+            link.shared[key] = _read(night, altdata, link)
+        except NoAnswer as error:
+            link.shared[key] = error
+    found: list[Row] | NoAnswer | None = link.shared[key]
+    if isinstance(found, NoAnswer):  # it says nothing of the night to anybody
+        raise NoAnswer(found.reason, found.retry_after)
+    return found
+
+
+def _read(night: str, altdata: ZtfAltdata, link: Link) -> list[Row] | None:
+    for name, read in ((f"ztf_recentproc_{night}.json", table), (f"goodsubs_{night}.txt", goodsubs)):
+        content = _file(f"{altdata.depot}/{night}/{name}", altdata, link)
+        if content is not None:
+            try:
+                return read(content)
+            except (ValueError, RecursionError) as error:
+                raise NoAnswer(f"{name} cannot be read: {error}") from None
+    return None
 
 
 def _file(url: str, altdata: ZtfAltdata, link: Link) -> bytes | None:

@@ -75,6 +75,27 @@ def test_a_queue_of_which_the_depot_has_nothing_was_removed(bench: Bench) -> Non
     assert "removed by an operator before anything was observed" in progress.reason
 
 
+def test_a_night_that_cannot_be_read_settles_nothing_for_the_next_request_of_the_tick(bench: Bench) -> None:
+    bench.with_depot()
+    long = {**TRIGGERED, "end_date": "2026-03-14 12:00:00"}
+    bench.server.nights = {"20260311": bench.server.nights["20260309"]}
+    bench.configure(depot="columns")
+    bench.submit(long)
+    bench.at(hours=2.1)
+    bench.poll(long)
+    bench.server.scheduler.queues.pop(NAME)
+    bench.poll(long)
+    bench.at(hours=25)
+    bench.fail("status", status=500, path="/depot/20260312/")
+    before, tick = dict(bench.kept), bench.link
+    first = bench.poll(long, tick)
+    bench.kept = before  # another request of the same allocation
+    second = bench.poll(long, tick)
+    assert "20260312: the depot answered HTTP 500" in first.text
+    assert (second.status, second.text) == (first.status, first.text)
+    assert len([each for each in bench.server.journal if "20260312" in each["path"]]) == 1
+
+
 @pytest.mark.parametrize(
     ("login", "trouble"),
     [

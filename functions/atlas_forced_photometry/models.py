@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -14,14 +13,13 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from slew import astro
 from slew.facility import Altdata, Payload
 from slew.models import Line
+from slew.validation import refusal
 
 MAX_COMMENT = 300
 """Characters that the server keeps of a comment."""
@@ -148,7 +146,7 @@ class AtlasPayload(Payload):
         needed = ["start_date"] if data.get("open_ended") else ["start_date", "end_date"]
         missing = [name for name in needed if data.get(name) is None]
         if missing:
-            raise _refusal((name, f"{name} is a required parameter") for name in missing)
+            raise refusal((name, f"{name} is a required parameter") for name in missing)
         return data
 
     @model_validator(mode="after")
@@ -156,16 +154,14 @@ class AtlasPayload(Payload):
         if self.end_date is None:
             pass  # open-ended: without that it is required before
         elif self.start_date >= self.end_date:
-            raise _refusal(
+            raise refusal(
                 [("end_date", "mjd_min must be smaller than mjd_max: end_date must be later than start_date")]
             )
         elif astro.to_mjd(self.end_date) <= 0:
-            raise _refusal(
-                [("end_date", "mjd_max must be a positive MJD: end_date must be after 1858-11-17")]
-            )
+            raise refusal([("end_date", "mjd_max must be a positive MJD: end_date must be after 1858-11-17")])
         extra = [name for name in _COORDINATES_ONLY if getattr(self, name) is not None]
         if self.mpc_name and extra:
-            raise _refusal((name, "goes with coordinates, not with mpc_name") for name in extra)
+            raise refusal((name, "goes with coordinates, not with mpc_name") for name in extra)
         return self
 
     @property
@@ -177,14 +173,3 @@ class AtlasPayload(Payload):
     def mjd_max(self) -> float | None:
         """End of the range, MJD (UTC); None where it is open."""
         return None if self.open_ended or self.end_date is None else astro.to_mjd(self.end_date)
-
-
-def _refusal(lines: Iterable[tuple[str, str]]) -> ValidationError:
-    """Errors of a whole-model check that name their fields, which a plain ValueError there could not."""
-    return ValidationError.from_exception_data(
-        "payload",
-        [
-            InitErrorDetails(type=PydanticCustomError("payload", text), loc=(name,), input=None)
-            for name, text in lines
-        ],
-    )

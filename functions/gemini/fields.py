@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from unicodedata import category
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from slew import astro
 from slew.models import Line, Moment
@@ -24,15 +23,6 @@ _PROGRAMME = re.compile(r"G[NS]-[A-Za-z0-9-]{1,58}")
 _BANDS = "UC|AP|[ugrizUBVRIYJHKLMNQ]"
 _BRIGHTNESS = rf"-?[0-9]+(?:\.[0-9]*)?/(?:{_BANDS})/(?:Vega|AB|Jy)"
 _BRIGHTNESSES = re.compile(rf"{_BRIGHTNESS}(?:,{_BRIGHTNESS})*")
-
-
-def refusal(name: str, text: str) -> ValidationError:
-    """The error of a whole-model check that names its field, which a plain ValueError could not."""
-    # The text goes in as a value: braces in it would be taken for places to fill.
-    kind = PydanticCustomError("gemini", "{text}", {"text": text})
-    return ValidationError.from_exception_data(
-        "gemini", [InitErrorDetails(type=kind, loc=(name,), input=None)]
-    )
 
 
 def _numbers(value: Any) -> Any:

@@ -18,10 +18,10 @@ from gemini.fields import (
     Note,
     ProgrammeId,
     TemplateNumbers,
-    refusal,
 )
 from slew.facility import Altdata, Payload
 from slew.models import Line
+from slew.validation import refusal
 
 _KEYS = ("user_key", "user_password", "password")
 _PROGRAMMES = ("programid", "progid")
@@ -91,7 +91,7 @@ class GeminiAltdata(Altdata):
     def _whole_account(self) -> GeminiAltdata:
         if (self.archive_username is None) != (self.archive_password is None):
             missing = "archive_password" if self.archive_password is None else "archive_username"
-            raise refusal(missing, "is needed: archive_username and archive_password go together")
+            raise refusal([(missing, "is needed: archive_username and archive_password go together")])
         return self
 
 
@@ -231,13 +231,13 @@ class GeminiPayload(Payload):
     @model_validator(mode="after")
     def _goes_together(self) -> GeminiPayload:
         if self.template_ids is None and self.obs is None:
-            raise refusal("template_ids", "is required: template numbers, or a template's title as obs")
+            raise refusal([("template_ids", "is required: template numbers, or a template's title as obs")])
         if self.template_ids is not None and self.obs is not None:
-            raise refusal("obs", "names a template besides template_ids; give one of the two")
+            raise refusal([("obs", "names a template besides template_ids; give one of the two")])
         if self.end_date <= self.start_date:
-            raise refusal("end_date", "must be after start_date")
+            raise refusal([("end_date", "must be after start_date")])
         if 0 < self.l_exptime < 0.5:
-            raise refusal("l_exptime", "would be sent as 0 s; give 0 for the template's, or 0.5 or more")
+            raise refusal([("l_exptime", "would be sent as 0 s; give 0 for the template's, or 0.5 or more")])
         self._check_elevation()
         self._check_guide_star()
         return self
@@ -249,11 +249,11 @@ class GeminiPayload(Payload):
         unit = "" if self.elevationType == "airmass" else " h"
         for name in ("l_elmin", "l_elmax"):
             if self.elevationType == "hourAngle" and name not in self.model_fields_set:
-                raise refusal(name, "is required with hourAngle: its default is an airmass")
+                raise refusal([(name, "is required with hourAngle: its default is an airmass")])
             if not low <= getattr(self, name) <= high:
-                raise refusal(name, f"must be {low} to {high}{unit} for {self.elevationType}")
+                raise refusal([(name, f"must be {low} to {high}{unit} for {self.elevationType}")])
         if self.l_elmax <= self.l_elmin:
-            raise refusal("l_elmax", "must be above l_elmin")
+            raise refusal([("l_elmax", "must be above l_elmin")])
 
     def _check_guide_star(self) -> None:
         star = ("gstarget", "gsra", "gsdec", "gsmags", "gsprobe")
@@ -261,4 +261,6 @@ class GeminiPayload(Payload):
             return
         for name in ("gsra", "gsdec", "gsprobe"):
             if getattr(self, name) is None:
-                raise refusal(name, "is required for a guide star, as are gsra, gsdec and gsprobe all three")
+                raise refusal(
+                    [(name, "is required for a guide star, as are gsra, gsdec and gsprobe all three")]
+                )

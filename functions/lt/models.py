@@ -19,6 +19,7 @@ from pydantic import (
 from lt.instruments import Setup
 from slew import astro
 from slew.facility import Altdata, Payload
+from slew.validation import refusal
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2099
 _NIGHT_S = 86400
@@ -107,7 +108,7 @@ class LtAltdata(Altdata):
     @model_validator(mode="after")
     def _host_with_port(self) -> LtAltdata:
         if self.host is None and self.model_fields_set & {"port", "scheme"}:
-            raise ValueError("port and scheme go with host, which is missing")
+            raise refusal([("host", "is missing: port and scheme go with it")])
         return self
 
 

@@ -12,6 +12,7 @@ from slew.email_message import recipients
 from slew.facility import Altdata
 from slew.imaging import AllowedFilters
 from slew.models import HookPart, Line, Truthy
+from slew.validation import refusal
 
 Branch = Literal["api", "scp", "slack", "email"]
 
@@ -219,15 +220,14 @@ class MmaAltdata(Altdata):
     @model_validator(mode="after")
     def _complete(self) -> MmaAltdata:
         if self.type and self.allocation_type and self.type != self.allocation_type:
-            raise ValueError("type and allocation_type differ; they mean the same")
+            raise refusal([("allocation_type", "differs from type; they mean the same")])
         missing = [name for name in _NEEDED[self.branch] if not getattr(self, name) and not self._else(name)]
         if missing:
             named = self.type or self.allocation_type
             unknown = named and named not in (*_BRANCHES, "API", "api")
             hint = f" (type {named!r} is none of scp, slack, email, so it is the API)" if unknown else ""
-            raise ValueError(
-                f"Missing allocation information: {', '.join(missing)} for the {self.branch} branch{hint}"
-            )
+            told = f"Missing allocation information for the {self.branch} branch{hint}"
+            raise refusal([(name, told) for name in missing])
         return self
 
     @model_validator(mode="after")
@@ -235,9 +235,9 @@ class MmaAltdata(Altdata):
         if self.branch == "email":
             recipients(self.email or "")
         if self.branch == "api" and self.endpoint and any(mark in self.endpoint for mark in "?#"):
-            raise ValueError("endpoint must have neither a query nor a fragment")
+            raise refusal([("endpoint", "must have neither a query nor a fragment")])
         if self.branch == "api" and self.endpoint and self.host:
-            raise ValueError("endpoint excludes protocol, host and port")
+            raise refusal([("endpoint", "excludes protocol, host and port")])
         return self
 
     def _else(self, name: str) -> bool:

@@ -13,6 +13,7 @@ from slew import astro
 from slew.facility import Payload
 from slew.imaging import WholeNumber
 from slew.models import Line, Number
+from slew.validation import refusal
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2}(\.\d{1,6})?)?Z?")
 _DAY = timedelta(days=1)
@@ -169,17 +170,15 @@ class MmaPayload(Payload):
     @model_validator(mode="after")
     def _one_plan(self) -> MmaPayload:
         if self.planned_observations is None and self.targets is None:
-            raise ValueError(
-                "planned_observations or targets: Cannot submit observing plan with no observations."
-            )
+            told = "or targets is required: Cannot submit observing plan with no observations."
+            raise refusal([("planned_observations", told)])
         if self.planned_observations is not None and self.targets is not None:
-            raise ValueError(
-                "planned_observations excludes targets: Should be one observation plan for this request."
-            )
+            told = "excludes planned_observations: Should be one observation plan for this request."
+            raise refusal([("targets", told)])
         if self.filter_strategy == "integrated" and self.minimum_time_difference is None:
-            raise ValueError("minimum_time_difference must be defined for integrated scheduling")
+            raise refusal([("minimum_time_difference", "must be defined for integrated scheduling")])
         if self.start_date and self.end_date and utc(self.end_date) <= utc(self.start_date):
-            raise ValueError("end_date must be after start_date")
+            raise refusal([("end_date", "must be after start_date")])
         return self
 
     def window(self, now: datetime) -> tuple[datetime, datetime]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 from slew import guard
 from slew.facility import Altdata, Payload
 from slew.models import Line, Truthy
+from slew.validation import refusal
 
 MIX = "Mix 'n Match"
 Mode = Literal["3-shot (gri)", "4-shot (ugri)", "IFU", "4-shot+IFU", "3-shot+IFU", "Mix 'n Match"]
@@ -167,7 +168,8 @@ class SedmAltdata(Altdata):
     @model_validator(mode="after")
     def _account_is_whole(self) -> SedmAltdata:
         if self.username and not self.password:
-            raise ValueError("username needs a password: the two are an account of SEDM's web pages")
+            told = "is missing: username and password are an account of SEDM's web pages"
+            raise refusal([("password", told)])
         return self
 
 

@@ -17,8 +17,9 @@ from pydantic import (
 
 from slew.facility import Altdata, Payload
 from slew.models import Line, Truthy
+from slew.validation import refusal
 from swift_too.target_of_opportunity import TOO, TooPayload
-from swift_too.values import UtcTime, refusal
+from swift_too.values import UtcTime
 
 DATA = "XRT/UVOT/BAT Data"
 ANONYMOUS = "anonymous"

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from slew.facility import Payload
 from slew.models import Line, Number
+from slew.validation import refusal
 from swift_too.values import (
     FILTER_OF_THE_DAY,
     Cadence,
@@ -18,7 +19,6 @@ from swift_too.values import (
     UvotMode,
     WholeSeconds,
     XrtMode,
-    refusal,
 )
 
 TOO: Literal["XRT/UVOT ToO"] = "XRT/UVOT ToO"
@@ -64,10 +64,10 @@ class TooPayload(Payload):
         None, title="Optical filter", min_length=1, max_length=50, description="Filter of `opt_mag`, any name"
     )
     xrt_countrate: Number | None = Field(
-        None,
+        0.0025,
         title="XRT count rate",
         ge=0,
-        description="Expected counts per second in XRT. Customary: 0.0025",
+        description="Expected counts per second in XRT; null where it is not known",
         json_schema_extra={"unit": "ct/s"},
     )
     urgency: Urgency = Field(

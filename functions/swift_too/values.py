@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from slew import astro
 from slew.models import Line
@@ -63,25 +62,10 @@ BAD_CADENCE = (
 _WHEN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z?$"
 
 
-def refusal(lines: Iterable[tuple[str, str]]) -> ValidationError:
-    """Errors of a whole-model check that name their fields, which a plain ValueError there could not."""
-    return ValidationError.from_exception_data(
-        "payload",
-        [
-            InitErrorDetails(type=PydanticCustomError("payload", _escaped(text)), loc=(name,), input=None)
-            for name, text in lines
-        ],
-    )
-
-
 def cadence_unit(cadence: str) -> str:
     """The unit in a cadence's text, in the singular."""
     match = _CADENCE.fullmatch(cadence)
     return match[2] if match else ""
-
-
-def _escaped(text: str) -> Any:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _mode_of(value: str) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BeforeValidator, Field
 
 from slew import astro
 from slew.models import Line
@@ -60,14 +58,3 @@ def quantity(title: str, unit: str, description: str = "", default: Any = None, 
     """A wire parameter with a unit."""
     text = f"{unit}; {description}" if description else unit
     return Field(default, title=title, description=text, json_schema_extra={"unit": unit}, **bounds)
-
-
-def refusal(lines: Iterable[tuple[str, str]]) -> ValidationError:
-    """Errors of a check of several fields, each at its field."""
-    return ValidationError.from_exception_data(
-        "payload",
-        [
-            InitErrorDetails(type=PydanticCustomError("payload", text), loc=(name,), input=None)
-            for name, text in lines
-        ],
-    )

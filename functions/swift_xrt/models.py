@@ -10,7 +10,8 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 
 from slew.facility import Altdata
 from slew.models import Line
-from swift_xrt.fields import not_empty, parameter, refusal
+from slew.validation import refusal
+from swift_xrt.fields import not_empty, parameter
 from swift_xrt.parameters import (
     AstrometryParameters,
     ImageParameters,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 FILTERS = ("Y", "J", "Hs", "dark")
 MIN_EXPOSURE_S, MAX_EXPOSURE_S = 1, 300
@@ -93,15 +91,3 @@ def dithers_field(name: str, default: int | None) -> Any:
         le=MOST_DITHERS,
         json_schema_extra=extra,
     )
-
-
-def refusal(lines: Sequence[tuple[str, str]]) -> ValidationError:
-    """Errors of a whole-model check that name their fields, which a plain ValueError could not do."""
-    # The text goes in as a value: braces in it would be taken for places to fill.
-    details = [
-        InitErrorDetails(
-            type=PydanticCustomError("winter", "{text}", {"text": text}), loc=(name,), input=None
-        )
-        for name, text in lines
-    ]
-    return ValidationError.from_exception_data("winter", details)

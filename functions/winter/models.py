@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validat
 
 from slew.facility import Altdata, Payload
 from slew.models import Line, Moment
+from slew.validation import refusal
 from winter.fields import (
     FILTERS,
     FilterName,
@@ -20,7 +21,6 @@ from winter.fields import (
     no_grid,
     printable,
     programme_key,
-    refusal,
     unique,
 )
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from slew.facility import Altdata
 from slew.models import Line
+from slew.validation import refusal
 
 _LONGEST_TOKEN = 4000
 
@@ -86,7 +87,6 @@ class ZtfAltdata(Altdata):
         }
         missing = [name for name, value in parts.items() if value is None]
         if missing and len(missing) < len(parts):
-            raise ValueError(
-                f"depot, depot_username and depot_password go together; missing: {', '.join(missing)}"
-            )
+            told = "is missing: depot, depot_username and depot_password go together"
+            raise refusal([(name, told) for name in missing])
         return self

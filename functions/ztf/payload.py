@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import ConfigDict, Field, RootModel, ValidatorFunctionWrapHandler, model_validator
 
 from slew.facility import Payload
-from ztf.pieces import SOME, GridField, Observation, SkymapField, refusal
+from slew.validation import refusal
+from ztf.pieces import SOME, GridField, Observation, SkymapField
 from ztf.planner import Planner
 from ztf.values import (
     MOST_FIELDS,
@@ -52,9 +53,11 @@ class _Queue(Payload):
     def _fields_once(self) -> _Queue:
         if self.fields is not None:
             if self.field_centres == "scheduler":
-                raise refusal("fields", "excludes field_centres scheduler: these centres would not be sent")
+                raise refusal(
+                    [("fields", "excludes field_centres scheduler: these centres would not be sent")]
+                )
             if len({each.field_id for each in self.fields}) != len(self.fields):
-                raise refusal("fields", "must name a field once")
+                raise refusal([("fields", "must name a field once")])
         return self
 
 
@@ -107,9 +110,9 @@ class Triggered(_Queue):
     @model_validator(mode="after")
     def _complete(self) -> Triggered:
         if self.end_date <= self.start_date:
-            raise refusal("end_date", "must be after start_date")
+            raise refusal([("end_date", "must be after start_date")])
         if self.field_ids is None and self.fields is None:
-            raise refusal("field_ids", "Field required (or fields, with centres)")
+            raise refusal([("field_ids", "Field required (or fields, with centres)")])
         return self
 
 
@@ -139,12 +142,12 @@ class ObservationPlan(_Queue, Planner):
     @model_validator(mode="after")
     def _plan(self) -> ObservationPlan:
         if not self.observations:
-            raise refusal("observations", "Cannot submit observing plan with no observations.")
+            raise refusal([("observations", "Cannot submit observing plan with no observations.")])
         if self.start_date and self.end_date and self.end_date <= self.start_date:
-            raise refusal("end_date", "must be after start_date")
+            raise refusal([("end_date", "must be after start_date")])
         if self.field_centres == "scheduler" and any(each.ra is not None for each in self.observations):
             raise refusal(
-                "observations", "with field_centres scheduler none may have ra and dec: all or none"
+                [("observations", "with field_centres scheduler none may have ra and dec: all or none")]
             )
         return self
 
@@ -180,10 +183,10 @@ class Skymap(Payload):
     def _meant(self) -> Skymap:
         if not self.opt_in:
             raise refusal(
-                "opt_in", "must be true: a sky map trigger moves the whole public programme to missed"
+                [("opt_in", "must be true: a sky map trigger moves the whole public programme to missed")]
             )
         if len({each.field_id for each in self.fields}) != len(self.fields):
-            raise refusal("fields", "must name a field once")
+            raise refusal([("fields", "must name a field once")])
         return self
 
 
@@ -217,7 +220,7 @@ class ZtfPayload(RootModel[Any]):
             raise ValueError("must be an object")
         mode = data.get("request_type") or _inferred(data)
         if not isinstance(mode, str) or mode not in MODES:
-            raise refusal("request_type", f"must be one of {', '.join(MODES)}")
+            raise refusal([("request_type", f"must be one of {', '.join(MODES)}")])
         return cls.model_construct(root=MODES[mode].model_validate({**data, "request_type": mode}))
 
 

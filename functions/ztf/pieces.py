@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, Field, model_validator
 
 from slew.facility import Payload
+from slew.validation import refusal
 from ztf.values import Bandpass, Declination, Exposure, FieldNumber, RightAscension
 
 
@@ -69,7 +69,7 @@ class Observation(Payload):
     @model_validator(mode="after")
     def _both_or_none(self) -> Observation:
         if (self.ra is None) != (self.dec is None):
-            raise refusal("dec" if self.dec is None else "ra", "ra and dec go together")
+            raise refusal([("dec" if self.dec is None else "ra", "ra and dec go together")])
         return self
 
 
@@ -82,12 +82,4 @@ class SkymapField(Payload):
     probability: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)] = Field(
         title="Probability",
         description="Part of the sky map in this field, 0 to 1",
-    )
-
-
-def refusal(name: str, text: str) -> ValidationError:
-    """An error of a whole-model check that names its field, which a plain ValueError there could not."""
-    error = PydanticCustomError("payload", "{text}", {"text": text})
-    return ValidationError.from_exception_data(
-        "payload", [InitErrorDetails(type=error, loc=(name,), input=None)]
     )

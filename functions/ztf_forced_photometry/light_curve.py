@@ -187,21 +187,25 @@ def _corrected_by(
 
 
 def _nights(found: Iterable[Row]) -> tuple[Row, ...]:
-    """One row for each filter and UTC day from the rows to be kept (stage 6); the others as they are."""
-    kept: dict[tuple[str, int], list[tuple[Row, Flux]]] = {}
+    """One row for each filter, programme and UTC day from the rows to be kept (stage 6); others as they are.
+
+    Public and proprietary epochs are not mixed: the sum could not be given to everybody.
+    """
+    kept: dict[tuple[str, Any, int], list[tuple[Row, Flux]]] = {}
     rest = []
     for row in found:
         if row.extra["drop"] or row.flux is None or not row.flux_err or row.zp is None:
             rest.append(row)
         else:
-            night = (row.filter, math.floor(row.mjd))
+            night = (row.filter, row.extra.get("programid"), math.floor(row.mjd))
             kept.setdefault(night, []).append((row, Flux(row.flux, row.flux_err, row.zp)))
-    stacked = [_night(filter_, epochs) for (filter_, _), epochs in kept.items()]
+    stacked = [_night(filter_, epochs) for (filter_, _, _), epochs in kept.items()]
     return tuple(sorted([*stacked, *rest], key=lambda row: row.mjd))
 
 
 def _night(filter_: str, epochs: list[tuple[Row, Flux]]) -> Row:
-    first = epochs[0][0].extra
+    each = [row.extra for row, _ in epochs]
+    first = each[0]
     extra = {
         "ra": first["ra"],
         "dec": first["dec"],
@@ -209,7 +213,16 @@ def _night(filter_: str, epochs: list[tuple[Row, Flux]]) -> Row:
         "mjd_of": "mean of the starts of exposure",
         "drop": False,
         "epochs": len(epochs),
+        "programid": first.get("programid"),
+        "baseline": "none" if any(one["baseline"] == "none" for one in each) else _common(each, "baseline"),
+        "error_scale": _common(each, "error_scale"),
+        "reference_may_hold_transient": any(one["reference_may_hold_transient"] for one in each),
     }
     flags = tuple(dict.fromkeys(flag for row, _ in epochs for flag in row.flags))
     mjd = sum(row.mjd for row, _ in epochs) / len(epochs)
     return _measured(mjd, filter_, combined([flux for _, flux in epochs]), flags, extra)
+
+
+def _common(each: list[Mapping[str, Any]], name: str) -> Any:
+    """What they all have; None where they differ, as over two reference images."""
+    return each[0][name] if len({one[name] for one in each}) == 1 else None

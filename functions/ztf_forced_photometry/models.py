@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from slew import astro
 from slew.facility import Altdata, Payload
 from slew.models import RA, Dec, Line, Model, Number
+from slew.validation import refusal
 
 MJD_TO_JD = 2400000.5
 SURVEY_START_JD = 2458194.5
@@ -190,7 +189,7 @@ class ZtfForcedPhotometryPayload(Payload):
     combine_nights: bool = Field(
         False,
         title="Combine nights",
-        description="true: one point a night and filter from the epochs that are not marked to be dropped",
+        description="true: one point a night, filter and programme, of the epochs not marked to be dropped",
     )
 
     @model_validator(mode="before")
@@ -200,20 +199,20 @@ class ZtfForcedPhotometryPayload(Payload):
             return data
         missing = [name for name in ("start_date", "end_date") if data.get(name) is None]
         if missing:
-            raise _refusal((name, f"{name} is a required parameter") for name in missing)
+            raise refusal((name, f"{name} is a required parameter") for name in missing)
         return data
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> ZtfForcedPhotometryPayload:
         if round(self.jdend, 6) <= round(self.jdstart, 6):
-            raise _refusal(
+            raise refusal(
                 [("end_date", "must be later than start_date, by 1e-6 d at least, as which both are sent")]
             )
         if self.jdend <= SURVEY_START_JD:
-            raise _refusal([("end_date", "must be after 2018-03-17 00:00 UTC, when the survey started")])
+            raise refusal([("end_date", "must be after 2018-03-17 00:00 UTC, when the survey started")])
         before, after = self.baseline_before, self.baseline_after
         if before and after and after < before:
-            raise _refusal([("baseline_after", "must not be before baseline_before")])
+            raise refusal([("baseline_after", "must not be before baseline_before")])
         return self
 
     @property
@@ -225,14 +224,3 @@ class ZtfForcedPhotometryPayload(Payload):
     def jdend(self) -> float:
         """End of the range, JD (UTC)."""
         return jd(self.end_date)
-
-
-def _refusal(lines: Iterable[tuple[str, str]]) -> ValidationError:
-    """Errors of a whole-model check that name their fields, which a plain ValueError there could not."""
-    return ValidationError.from_exception_data(
-        "payload",
-        [
-            InitErrorDetails(type=PydanticCustomError("payload", text), loc=(name,), input=None)
-            for name, text in lines
-        ],
-    )

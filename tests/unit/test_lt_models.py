@@ -141,7 +141,7 @@ def test_the_instrument_must_be_known() -> None:
         ({"host": "lt.example.org/x"}, "altdata.host"),
         ({"host": "lt.example.org", "port": 0}, "altdata.port"),
         ({"host": "lt.example.org", "scheme": "ftp"}, "altdata.scheme"),
-        ({"port": 8080}, "altdata"),
+        ({"port": 8080}, "altdata.host"),
     ],
 )
 def test_unusable_credentials(changes: JSON, field: str) -> None:

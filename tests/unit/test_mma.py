@@ -176,16 +176,20 @@ def test_other_forms_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "place", "said"),
     [
-        ({"end_date": "2026-08-22 02:00:00"}, "payload", "end_date must be after start_date"),
+        ({"end_date": "2026-08-22 02:00:00"}, "payload.end_date", "must be after start_date"),
         (
             {"start_date": "2026-08-20 00:00:00", "end_date": "2026-08-21 00:00:00"},
             "payload.end_date",
             "must not be past",
         ),
-        ({"planned_observations": None}, "payload", "Cannot submit observing plan with no observations."),
+        (
+            {"planned_observations": None},
+            "payload.planned_observations",
+            "or targets is required: Cannot submit observing plan with no observations.",
+        ),
         ({"planned_observations": []}, "payload.planned_observations", "at least 1"),
-        ({"targets": many(1)}, "payload", "Should be one observation plan for this request."),
-        ({"filter_strategy": "integrated"}, "payload", "minimum_time_difference must be defined"),
+        ({"targets": many(1)}, "payload.targets", "Should be one observation plan for this request."),
+        ({"filter_strategy": "integrated"}, "payload.minimum_time_difference", "must be defined"),
         ({"filter_strategy": "blocks"}, "payload.filter_strategy", "'block' or 'integrated'"),
         ({"schedule_type": "lazy"}, "payload.schedule_type", "'greedy', 'greedy_slew', 'sear'"),
         ({"integrated_probability": 101}, "payload.integrated_probability", "less than or equal to 100"),

@@ -58,21 +58,25 @@ def test_every_shape_of_altdata_is_recognised(keys: JSON, branch: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "missing"),
+    ("keys", "missing", "branch"),
     [
-        (without("access_token", API), "access_token for the api branch"),
-        (without("protocol", API), "protocol for the api branch"),
-        ({"type": "scp", "host": "a.example.org", "port": 22}, "username, password, directory for the scp"),
-        (without("directory", SCP), "directory for the scp branch"),
-        (without("slack_token", SLACK), "slack_token for the slack branch"),
-        ({"type": "email"}, "email for the email branch"),
-        (without("api_token", FORM), "access_token for the api branch"),
-        ({}, "protocol, host, port, access_token for the api branch"),
-        ({**SCP, "type": "SCP"}, "type 'SCP' is none of scp, slack, email, so it is the API"),
+        (without("access_token", API), ["access_token"], "api"),
+        (without("protocol", API), ["protocol"], "api"),
+        ({"type": "scp", "host": "a.example.org", "port": 22}, ["username", "password", "directory"], "scp"),
+        (without("directory", SCP), ["directory"], "scp"),
+        (without("slack_token", SLACK), ["slack_token"], "slack"),
+        ({"type": "email"}, ["email"], "email"),
+        (without("api_token", FORM), ["access_token"], "api"),
+        ({}, ["protocol", "host", "port", "access_token"], "api"),
+        ({**SCP, "type": "SCP"}, ["protocol", "access_token"], "api"),
     ],
 )
-def test_what_is_missing_is_named(keys: JSON, missing: str) -> None:
-    assert missing in refused(**keys)
+def test_what_is_missing_is_named(keys: JSON, missing: list[str], branch: str) -> None:
+    told = refused(**keys)
+    assert [line.partition(":")[0] for line in told.split("; ")] == [f"altdata.{name}" for name in missing]
+    assert f"Missing allocation information for the {branch} branch" in told
+    if keys.get("type") == "SCP":
+        assert "(type 'SCP' is none of scp, slack, email, so it is the API)" in told
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_what_is_missing_is_named(keys: JSON, missing: str) -> None:
         ({"file_mode": "0444"}, "altdata.file_mode"),
         ({"private_key": "hush"}, "altdata.private_key: must be a private key"),
         ({"host_key": "ssh-ed25519 AAAA"}, "altdata.host_key: must be a public key"),
-        ({"allocation_type": "slack"}, "type and allocation_type differ"),
+        ({"allocation_type": "slack"}, "altdata.allocation_type: differs from type"),
         ({"passwort": "x"}, "altdata.passwort: is not a field"),
     ],
 )

@@ -129,7 +129,7 @@ def test_bad_altdata(altdata: JSON, name: str) -> None:
 
 
 def test_a_user_needs_a_password() -> None:
-    with pytest.raises(Invalid, match="username needs a password"):
+    with pytest.raises(Invalid, match=r"altdata\.password: is missing: username and password"):
         parse(FACILITY.Altdata, {"username": "observer1"}, ["altdata"])
 
 

@@ -137,6 +137,17 @@ def test_the_cards_combination() -> None:
     assert row.mag == pytest.approx(18.35300, abs=5e-6)
     assert row.mag_err == pytest.approx(0.03771, abs=5e-6)
     assert row.extra["epochs"] == 2
+    assert row.extra["programid"] == 1
+    assert row.extra["baseline"] == "none"
+    assert row.extra["error_scale"] == 1.0
+    assert row.extra["reference_may_hold_transient"] is False
+
+
+def test_public_epochs_are_not_mixed_with_proprietary_ones() -> None:
+    second = {**DETECTION, "index": "1", "jd": "2461084.790115", "pid": "3330230114616", "programid": "2"}
+    third = {**second, "index": "2", "pid": "3330230114617", "programid": "1"}
+    rows = rows_of(DETECTION, second, third, combine_nights=True)
+    assert {(row.extra["programid"], row.extra["epochs"]) for row in rows} == {(1, 2), (2, 1)}
 
 
 # -- what is flagged

@@ -123,8 +123,8 @@ def test_a_sky_map_without_its_name_is_still_told_as_one() -> None:
         ({"access_token": ""}, "access_token"),
         ({"access_token": "Bearer abc"}, "access_token"),
         ({**ALTDATA, "depot": "ftp://example.org"}, "depot"),
-        ({**ALTDATA, "depot": "https://example.org/depot"}, ""),
-        ({**ALTDATA, "depot_username": "x", "depot_password": "word"}, ""),
+        ({**ALTDATA, "depot": "https://example.org/depot"}, "depot_username"),
+        ({**ALTDATA, "depot_username": "x", "depot_password": "word"}, "depot"),
     ],
 )
 def test_bad_credentials_name_the_key(altdata: JSON, place: str) -> None:

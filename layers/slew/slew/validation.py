@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from slew.errors import FieldError, Invalid, TooLarge
 
@@ -48,9 +49,25 @@ def parse(model: type[M], data: Any, loc: Sequence[str | int] = ()) -> M:
         raise Invalid(*_explain(error, loc)) from None
 
 
+def refusal(lines: Iterable[tuple[str, str]]) -> ValidationError:
+    """For whole-model validators to raise: fields and what is wrong with each.
+
+    A plain ValueError could not name its field there.
+    """
+    # The text goes in as a value: braces in it would be taken for places to fill.
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("refused", "{text}", {"text": text}), loc=(name,), input=None
+        )
+        for name, text in lines
+    ]
+    return ValidationError.from_exception_data("refusal", details)
+
+
 def _explain(error: ValidationError, loc: Sequence[str | int]) -> tuple[str, list[FieldError]]:
     errors: dict[FieldError, None] = {}
     found = error.errors(include_url=False, include_context=False, include_input=False)
+    found = [each for each in found if not (each["type"] == "too_short" and _has_bad_entries(each, found))]
     for each in found[:_ERRORS_SHOWN]:
         message = each["msg"].removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
@@ -61,6 +78,12 @@ def _explain(error: ValidationError, loc: Sequence[str | int]) -> tuple[str, lis
     if len(found) > _ERRORS_SHOWN:
         detail += f"; and {len(found) - _ERRORS_SHOWN} more"
     return detail, list(errors)
+
+
+def _has_bad_entries(short: ErrorDetails, found: Sequence[ErrorDetails]) -> bool:
+    """Whether a sequence is too short only because pydantic counts its good entries alone."""
+    depth = len(short["loc"])
+    return any(len(each["loc"]) > depth and each["loc"][:depth] == short["loc"] for each in found)
 
 
 def _check_keepable(data: Any, limit: int) -> None:

@@ -96,6 +96,29 @@ def test_an_unknown_authority(server: tuple[str, Path]) -> None:
         Http(Redactor()).send(HttpRequest("POST", server[0], body=b"hello"))
 
 
+def test_an_authority_of_the_deployment_s_own(
+    server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, pem = server
+    monkeypatch.setenv("SLEW_CA_BUNDLE", str(pem))
+    http._tls.cache_clear()
+    assert Http(Redactor()).send(HttpRequest("POST", url, body=b"hello")).body == b"hello"
+    assert len(http._tls().get_ca_certs()) > 10, "the others are still believed"
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_authorities_that_cannot_be_read(
+    server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_text(content)
+    monkeypatch.setenv("SLEW_CA_BUNDLE", str(bundle))
+    http._tls.cache_clear()
+    with pytest.raises(NotSent, match="SLEW_CA_BUNDLE"):
+        Http(Redactor()).send(HttpRequest("POST", server[0], body=b"hello"))
+
+
 @pytest.mark.parametrize("server", ["127.0.0.2"], indirect=True)
 def test_another_hosts_certificate(server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     url, pem = server

@@ -46,6 +46,11 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc.lower()
 
 
+def ca_bundle() -> str:
+    """Path of a PEM file of further certificate authorities (`SLEW_CA_BUNDLE`), or nothing."""
+    return os.environ.get("SLEW_CA_BUNDLE", "")
+
+
 def facility_url(facility: str, default: str, suffix: str = "") -> str:
     """Base URL of a facility without a trailing slash.
 

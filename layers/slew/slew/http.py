@@ -26,7 +26,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from slew import __version__, clock, guard
+from slew import __version__, clock, config, guard
 from slew.errors import Failed, NoAnswer, NotSent, Unanswered
 from slew.redact import Redactor
 from slew.wire import Answer, Exchange, HttpRequest
@@ -220,9 +220,17 @@ def _asked(session: requests.Session, request: HttpRequest, read_timeout: float)
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Verifies every server by certifi's authorities; reading those takes 20 ms, so it is done once."""
+    """Verifies every server by certifi's authorities, and the deployment's.
+
+    Reading them takes 20 ms, so it is done once. Raises OSError where the deployment's cannot be read.
+    """
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
     context.load_verify_locations(certifi.where())
+    if bundle := config.ca_bundle():
+        try:
+            context.load_verify_locations(bundle)
+        except OSError as error:  # of which ssl.SSLError is one
+            raise OSError(f"the authorities of SLEW_CA_BUNDLE cannot be read: {error}") from None
     return context
 
 

@@ -250,7 +250,12 @@ def test_a_programme_needs_all_three() -> None:
     "brightness", [{"bat_countrate": 1}, {"other_brightness": "1 Crab"}, {"xrt_countrate": 0}]
 )
 def test_any_brightness_will_do(brightness: JSON) -> None:
-    assert parse(SwiftTooPayload, {**WORDS, **brightness})
+    assert parse(SwiftTooPayload, {**WORDS, "xrt_countrate": None, **brightness})
+
+
+def test_the_count_rate_is_the_card_s_where_none_is_given() -> None:
+    assert too_of(**WORDS).xrt_countrate == 0.0025
+    assert too_of(**WORDS, bat_countrate=1, xrt_countrate=None).xrt_countrate is None
 
 
 @pytest.mark.parametrize(

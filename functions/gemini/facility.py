@@ -32,6 +32,7 @@ class Gemini(Facility):
         "south": GeminiPayload,
     }
     resumable = True
+    longest_send_s = 10.0 + BASELINE_TIMEOUT_S + 3 * (10.0 + TIMEOUT_S)  # the programme, three templates
     first_poll_s = progress.RAPID_S
     no_verify = (
         "Gemini has no harmless call that would check a user key: the only one that takes it makes an "

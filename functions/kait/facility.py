@@ -29,6 +29,7 @@ class Kait(Facility):
     id = "kait"
     title = "KAIT"
     lanes = 1  # card: send one at a time
+    longest_send_s = 10.0 + READ_TIMEOUT_S
     Altdata = KaitAltdata
     payloads: ClassVar = {None: KaitPayload}
     advice: ClassVar = {"cancel": "ask the KAIT team by mail", "update": "ask the KAIT team by mail"}

@@ -42,6 +42,7 @@ class Lt(Facility):
     id = "lt"
     title = "Liverpool Telescope"
     lanes = 1  # card: send one at a time
+    longest_send_s = 10.0 + agent.SEND_TIMEOUT_S
     Altdata = LtAltdata
     payloads = {  # noqa: RUF012 (declared ClassVar in the base)
         "ioo": IOO,

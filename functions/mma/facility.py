@@ -37,6 +37,7 @@ class Mma(Facility):
     payloads: ClassVar = {None: MmaPayload}
     needs_target = False
     takes_plans = True
+    longest_send_s = 130.0  # the plan 70 s, a look at the receiver's list before and after 30 s each
     send_attempts = 8  # about an hour; then it is failed (card, submit by API)
     resumable = True  # the plan's name, and whether the receiver may have it, outlive a resubmission
 

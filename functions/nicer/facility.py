@@ -42,6 +42,7 @@ class Nicer(Facility):
     id = "nicer"
     title = "NICER"
     lanes = 1  # card: send one at a time
+    longest_send_s = 3 * 70.0  # login, verification, submission
     Altdata = NicerAltdata
     payloads: ClassVar = {None: NicerPayload}
     advice: ClassVar = {"cancel": "write to the NICER team", "update": "write to the NICER team"}

@@ -44,6 +44,7 @@ class Sedm(Facility):
     Altdata = SedmAltdata
     payloads: ClassVar = {None: SedmPayload, "sedm": SedmPayload, V2: Sedmv2Payload}
     first_poll_s = following.EVERY_S
+    longest_send_s = 2 * (10.0 + READ_TIMEOUT_S)  # an edit, and the booking where it had none
     resumable = True
     no_verify = (
         "SEDM takes requests without credentials, and SEDMv2 has no known harmless call; only an account of "

@@ -52,6 +52,7 @@ class SwiftToo(Facility):
     Altdata = SwiftTooAltdata
     payloads: ClassVar = {None: SwiftTooPayload}
     first_poll_s = 3600.0
+    longest_send_s = 195.0  # login 30 s, request 70 s, three looks at its job of 31 s
     advice: ClassVar = {"cancel": "write to the Swift team", "update": "write to the Swift team"}
 
     def __init__(self, pause: Callable[[float], None] = time.sleep) -> None:

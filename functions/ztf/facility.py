@@ -42,6 +42,7 @@ class Ztf(Facility):
     payloads: ClassVar = {None: ZtfPayload}
     needs_target = False
     takes_plans = True
+    longest_send_s = 2 * (10.0 + gateway.TIMEOUT_S)  # the queue, and a look whether it is there
     send_attempts = 50  # about a day; then it is failed (card: status mapping)
 
     def prepare(self, order: ZtfOrder, link: Link) -> Prepared:

@@ -46,6 +46,7 @@ class ZtfForcedPhotometry(Facility):
     title = "ZTF forced photometry"
     Altdata = ZtfForcedPhotometryAltdata
     payloads: ClassVar = {None: ZtfForcedPhotometryPayload}
+    longest_send_s = 10.0 + PRIOR_LOOK_S + 70.0  # the look at the table, then the job
 
     def __init__(self) -> None:
         self._accounts = Accounts()

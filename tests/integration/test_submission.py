@@ -388,6 +388,22 @@ def test_a_tick_leaves_what_it_has_no_time_for(call: Client, server: ToyServer, 
     assert call.handler({"action": "poll"}, Context(tracking.TICK_MARGIN_S - 1))["looked_at"] == 0
 
 
+def test_a_tick_begins_no_send_that_might_not_end_in_it(call: Client, server: ToyServer, later: Any) -> None:
+    from tests.support.calls import Context
+
+    server.faults.append(_fault(status=429, headers={"Retry-After": "60"}))
+    view = call("POST", f"{URL}/requests", BODY).json
+    assert view["status"] == "pending"
+    later(61)
+    left_s = toy.Toy.longest_send_s + tracking.SEND_MARGIN_S
+    call.handler({"action": "poll"}, Context(left_s - 1))
+    waiting = call("GET", f"{URL}/requests/{view['id']}").json
+    assert len(server.triggers) == 1
+    assert {**waiting, "history": None} == {**view, "history": None}
+    call.handler({"action": "poll"}, Context(left_s + 5))
+    assert call("GET", f"{URL}/requests/{view['id']}").json["status"] == "submitted"
+
+
 @pytest.mark.parametrize(
     ("change", "status", "loc"),
     [

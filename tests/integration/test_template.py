@@ -19,10 +19,15 @@ import winter.progress
 import ztf.progress
 from lco.facility import LCO
 from local import catalogue, template
+from slew import tracking
+from slew.facility import Facility
 from soar.facility import SOAR
 
 ROOT = Path(__file__).parent.parent.parent
 FACILITIES = [facility.id for facility in catalogue.facilities()]
+
+FIRST_SENDS_S = 20.0
+"""Of a tick in which sends can begin, even where each might take its longest."""
 
 
 def transformed(**parameters: str) -> dict[str, Any]:
@@ -148,6 +153,12 @@ def test_a_facility_that_can_be_asked_declares_its_rhythm(resources: dict[str, A
     variables = resources[f"{logical(facility)}Function"]["Properties"]["Environment"]["Variables"]
     declared = variables.get("SLEW_POLL_EVERY_S")
     assert (float(declared) if declared else None) == RHYTHMS.get(facility)
+
+
+@pytest.mark.parametrize("facility", catalogue.facilities(), ids=lambda facility: facility.id)
+def test_a_tick_has_the_time_for_its_first_sends(resources: dict[str, Any], facility: Facility) -> None:
+    timeout_s = resources[f"{logical(facility.id)}Function"]["Properties"]["Timeout"]
+    assert timeout_s >= facility.longest_send_s + tracking.SEND_MARGIN_S + FIRST_SENDS_S
 
 
 def test_every_facility_is_ticked(resources: dict[str, Any]) -> None:

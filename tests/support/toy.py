@@ -94,6 +94,7 @@ class Toy(Facility):
     title = "Toy Telescope"
     Altdata = ToyAltdata
     payloads: ClassVar[Mapping[str | None, type[BaseModel]]] = {None: ToyPayload}
+    longest_send_s = 20.0
 
     def prepare(self, order: Order[Any, Any], link: Link) -> Prepared:
         """One POST."""

@@ -302,6 +302,11 @@ class Facility(ABC):
     """
     first_poll_s: ClassVar[float] = 300.0
     """Seconds from submission to the first poll."""
+    longest_send_s: ClassVar[float] = 70.0
+    """The longest that `prepare` and `submit` take together, every exchange with its connecting; seconds.
+
+    The schedule begins no send that might not end in its invocation.
+    """
     lanes: ClassVar[int] = 16
     """How many requests the schedule works on at once, each of another allocation.
 

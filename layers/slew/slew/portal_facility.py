@@ -25,7 +25,7 @@ from slew.facility import (
     Verdict,
     Verification,
 )
-from slew.observation_portal import Portal
+from slew.observation_portal import SUBMIT_TIMEOUT_S, Portal
 from slew.portal_listing import Offer
 from slew.portal_models import PortalAltdata, PortalPayload
 from slew.portal_progress import USUAL, Rhythm
@@ -56,6 +56,7 @@ class PortalFacility(Facility):
     fields_of_codes: ClassVar[Mapping[str, str]]
     """The field of the payload that a kind of code (`filter`, `readout`, ...) is chosen by."""
     rhythm: ClassVar[Rhythm] = USUAL
+    longest_send_s = 2 * 15.0 + 10.0 + SUBMIT_TIMEOUT_S  # the instruments, the semester, the request
 
     @abstractmethod
     def plan(self, order: Order[Any, Any]) -> Plan:

@@ -30,6 +30,8 @@ from slew.work import Case, Desk
 
 TICK_MARGIN_S = 20.0
 """A tick begins nothing new when less than this is left of its time."""
+SEND_MARGIN_S = 10.0
+"""Left of it after the longest send, for writing down what came of that."""
 _REFRESH_FETCH_S = 5.0  # API Gateway answers for a function after 30 s, and the schedule fetches the rest
 ABSENT_AFTER_S = 120.0
 """A facility that has not got the request is believed only so long after the send, lest it go twice."""
@@ -111,6 +113,8 @@ def _looked_at(desk: Desk, request_id: str) -> bool:
         now = clock.timestamp()
         if request is None or request.leased(now) or now < (request.next_action_at or inf):
             return True  # somebody else is at it, or has been since it was listed
+        if request.status is Status.PENDING and now + desk.facility.longest_send_s > _sends_end_at(desk):
+            return True  # broken off, it might be at the facility or not; the next tick has the time
         recovered = recovery.recover(desk, request)
         if recovered is request:
             look(desk, request)
@@ -120,6 +124,10 @@ def _looked_at(desk: Desk, request_id: str) -> bool:
         logger.exception("a due request could not be looked at", request_id=request_id)
         return False
     return True
+
+
+def _sends_end_at(desk: Desk) -> float:
+    return desk.ends_at - SEND_MARGIN_S
 
 
 def _attempt(desk: Desk, request: Request) -> Request:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from local.simulators.base import Fault
-from slew import clock, config, fetching, objects
+from slew import clock, config, fetching, objects, retrieval
 from slew.facility import Progress
 from slew.status import Status
 from tests.integration.test_plans import call, server
@@ -72,6 +72,7 @@ def test_a_file_that_cannot_be_resumed_is_given_up_after_some_tries(
     server.files["image.fits"] = bytes(20 * 1024 * 1024)
     server.weak = True
     monkeypatch.setattr(fetching, "PART", 5 * 1024 * 1024)
+    monkeypatch.setattr(retrieval, "ATTEMPTS", 8)
     for number in range(12):
         server.breaks["image.fits"] = (6 + 5 * (number % 2)) * 1024 * 1024
         later(7 * 3600)

@@ -62,7 +62,7 @@ def body(templates: str, **changes: Any) -> JSON:
 
 def tick(call: Client, now: FrozenClock, seconds: float) -> None:
     now.advance(seconds)
-    call.handler({"action": "poll"}, Context(60))
+    call.handler({"action": "poll"}, Context(300))
 
 
 def sent(server: GeminiServer) -> int:
@@ -179,9 +179,9 @@ def test_it_is_followed_and_its_files_are_fetched(
 def test_the_examples(embedded_aws: Any, server: GeminiServer, call: Client) -> None:
     for name, status in (("allocation", 201), ("submit", 201)):
         event = json.loads((EVENTS / f"gemini-{name}.json").read_text())
-        answer = call.handler(event, Context(60))
+        answer = call.handler(event, Context(300))
         assert answer["statusCode"] == status, answer["body"]
         assert NORTH_KEY not in answer["body"]
     assert json.loads(answer["body"])["facility_request_id"] == "GN-2026B-Q-110-40"
     event = json.loads((EVENTS / "gemini-poll.json").read_text())
-    assert call.handler(event, Context(60))["failed"] == 0
+    assert call.handler(event, Context(300))["failed"] == 0

@@ -14,6 +14,7 @@ import pytest
 import requests
 from astropy.table import Table
 
+from local.simulators.base import Fault
 from queries.app import handler as queries
 from slew import clock, fetching, retrieval, tracking
 from slew.wire import HttpRequest
@@ -96,13 +97,71 @@ def test_one_product_that_fails_does_not_spoil_the_others_and_is_tried_again(
 
 def test_a_product_that_never_comes_is_given_up(server: SurveyServer, request_id: str, later: Any) -> None:
     del server.files["image.fits"]
-    for _ in range(20):
+    for _ in range(retrieval.ATTEMPTS + 4):
         later(7 * 3600)
         tick()
     image = products(request_id)["image.fits"]
     assert image["state"] == "failed"
-    assert image["error"].startswith("given up after 8 attempts")
-    assert len(server.served) == 9
+    assert image["error"].startswith(f"given up after {retrieval.ATTEMPTS} attempts")
+    assert len(server.served) == retrieval.ATTEMPTS + 1
+
+
+def test_an_outage_of_two_days_is_survived(server: SurveyServer, request_id: str, later: Any) -> None:
+    image = server.files.pop("image.fits")
+    for _ in range(48):
+        later(3600)
+        tick()
+    assert products(request_id)["image.fits"]["state"] == "waiting"
+    server.files["image.fits"] = image
+    for _ in range(7):
+        later(3600)
+        tick()
+    assert products(request_id)["image.fits"]["state"] == "fetched"
+
+
+def test_a_refresh_takes_up_what_was_given_up(
+    call: Client, server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval, "ATTEMPTS", 2)
+    image = server.files.pop("image.fits")
+    for _ in range(3):
+        later(400)
+        tick()
+    assert products(request_id)["image.fits"]["state"] == "failed"
+    call("POST", f"{URL}/requests/{request_id}/refresh")
+    assert products(request_id)["image.fits"]["state"] == "waiting"
+    server.files["image.fits"] = image
+    later(400)
+    tick()
+    assert products(request_id)["image.fits"]["state"] == "fetched"
+
+
+def test_a_refresh_without_time_leaves_what_was_given_up_to_the_schedule(
+    call: Client, server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval, "ATTEMPTS", 1)
+    image = server.files.pop("image.fits")
+    later(400)
+    tick()
+    server.files["image.fits"] = image
+    monkeypatch.setattr(tracking, "_REFRESH_FETCH_S", 0.0)
+    call("POST", f"{URL}/requests/{request_id}/refresh")
+    assert products(request_id)["image.fits"]["state"] == "waiting"
+    tick()
+    assert products(request_id)["image.fits"]["state"] == "fetched"
+
+
+def test_a_download_waits_as_long_as_it_is_told(server: SurveyServer, request_id: str, later: Any) -> None:
+    busy = {"status": 503, "headers": {"Retry-After": "7200"}}
+    server.faults.append(Fault("status", "GET", "/files/image.fits", **busy))
+    later(400)
+    tick()
+    later(7100)
+    tick()
+    assert products(request_id)["image.fits"]["state"] == "waiting"
+    later(200)
+    tick()
+    assert products(request_id)["image.fits"]["state"] == "fetched"
 
 
 def test_a_crash_while_fetching_does_not_end_it(

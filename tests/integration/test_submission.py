@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from slew import clock, http, store, tracking
+from slew import clock, http, store, tracking, work
 from slew.handler import facility_handler
+from slew.work import Desk
 from tests.support import toy
 from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer
@@ -183,6 +185,68 @@ def test_a_throttled_request_waits_as_long_as_it_is_told(call: Client, server: T
     later(301)
     call.handler({"action": "poll"}, call_context())
     assert call("GET", f"{URL}/requests/{view['id']}").json["status"] == "submitted"
+
+
+def test_what_keeps_being_throttled_is_sent_ever_more_rarely(
+    call: Client, server: ToyServer, later: Any
+) -> None:
+    fault = _fault(status=429, headers={"Retry-After": "5"})
+    server.faults.append(fault)
+    view = call("POST", f"{URL}/requests", BODY).json
+    waits = []
+    for _ in range(5):
+        waits.append((clock.parse(view["next_attempt_at"]) - clock.now()).total_seconds())
+        later(waits[-1] + 1)
+        server.faults.append(fault)
+        call.handler({"action": "poll"}, call_context())
+        view = call("GET", f"{URL}/requests/{view['id']}").json
+    assert view["status"] == "pending"
+    assert all(later_on > 1.5 * before for before, later_on in pairwise(waits))
+
+
+def test_a_short_wait_that_is_asked_for_does_not_replace_the_back_off(
+    call: Client, server: ToyServer, later: Any
+) -> None:
+    call("POST", f"{URL}/requests", BODY)
+    asked = []
+    for _ in range(40):
+        later(180)
+        server.faults.append(_fault(status=429, method="GET", headers={"Retry-After": "5"}))
+        before = len(server.journal)
+        call.handler({"action": "poll"}, call_context())
+        asked.append(len(server.journal) - before)
+        server.faults.clear()
+    assert 4 < sum(asked) < 16
+
+
+def test_a_poll_waits_at_least_as_long_as_it_is_told(call: Client, server: ToyServer, later: Any) -> None:
+    view = call("POST", f"{URL}/requests", BODY).json
+    later(400)
+    server.faults.append(_fault(status=429, method="GET", headers={"Retry-After": "3000"}))
+    call.handler({"action": "poll"}, call_context())
+    request = store.get_request(view["id"])
+    assert request is not None
+    assert request.next_action_at is not None
+    assert 2990 < request.next_action_at - clock.timestamp() <= 3300
+
+
+def test_polls_that_outlast_their_function_are_put_off_and_nobody_is_told(
+    call: Client, server: ToyServer, later: Any
+) -> None:
+    view = call("POST", f"{URL}/requests", BODY).json
+    waits = []
+    for _ in range(6):
+        request = store.get_request(view["id"])
+        assert request is not None
+        work.claim(Desk(toy.Toy(), clock.timestamp() + 90), request, "poll")
+        later(96)
+        call.handler({"action": "poll"}, call_context())
+        request = store.get_request(view["id"])
+        assert request is not None
+        assert request.next_action_at is not None
+        waits.append(request.next_action_at - clock.timestamp())
+    assert all(after > 1.5 * before for before, after in pairwise(waits))
+    assert call("GET", f"{URL}/requests/{view['id']}").json["history"] == view["history"]
 
 
 @pytest.mark.parametrize("kind", ["cut", "reset", "hang", "refuse"])

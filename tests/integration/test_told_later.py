@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.simulators.base import Fault
-from slew import clock, store, table, tracking
+from slew import clock, patience, store, table
 from slew.errors import NoAnswer
 from slew.facility import Facility, Submission
 from slew.status import Status
@@ -44,7 +44,7 @@ def test_an_outcome_that_cannot_be_found_out_is_told_once(
     server.faults.append(Fault("cut"))
     url = submitted(call)
     assert [each["to"] for each in changes(url)] == ["submitting", "unknown"]
-    for _ in range(tracking.UNSETTLED_LOOKS - 1):
+    for _ in range(patience.UNSETTLED_LOOKS - 1):
         later(7200)
         tick(call)
     assert len(changes(url)) == 2
@@ -65,7 +65,7 @@ def test_failures_before_the_send_do_not_count_as_looks(
     url = pending(call, server)
     waiting = store.get_request(url.rpartition("/")[2])
     assert waiting
-    store.save(waiting.change(failures=tracking.UNSETTLED_LOOKS + 1))
+    store.save(waiting.change(failures=patience.UNSETTLED_LOOKS + 1))
     server.faults.append(Fault("cut"))
     later(120)
     tick(call)

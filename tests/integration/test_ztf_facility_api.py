@@ -57,7 +57,7 @@ def tick(client: Client, server: ZtfServer, tmp_path: Path, seconds: float) -> N
     offset = clock.timestamp() - datetime.now(UTC).timestamp() + seconds
     (tmp_path / "clock").write_text(str(offset))
     server.clock.advance(seconds)
-    client.handler({"action": "poll"}, Context(60))
+    client.handler({"action": "poll"}, Context(150))
 
 
 def test_a_plan_without_a_target(call: Client, server: ZtfServer) -> None:

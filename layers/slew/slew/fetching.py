@@ -17,7 +17,7 @@ from typing import Any
 from slew import clock, config, objects
 from slew.errors import NoAnswer, Rejected
 from slew.http import Http, Stream
-from slew.wire import HttpRequest
+from slew.wire import Answer, HttpRequest
 
 PART = 8 * 1024 * 1024
 """Bytes held in memory; S3 takes parts from 5 MiB, 10,000 to an object."""
@@ -218,9 +218,10 @@ def _check_size(size: int, product: Mapping[str, Any]) -> None:
 
 
 def _refused(stream: Stream) -> Exception:
+    wait_s = Answer(stream.status, stream.headers, b"").retry_after
     if stream.status in (401, 403, 404, 410):
-        return NoAnswer(f"HTTP {stream.status}: the file is not to be had (yet)")
-    return NoAnswer(f"HTTP {stream.status} in place of the file")
+        return NoAnswer(f"HTTP {stream.status}: the file is not to be had (yet)", wait_s)
+    return NoAnswer(f"HTTP {stream.status} in place of the file", wait_s)
 
 
 def _checked(stream: Stream, product: Mapping[str, Any]) -> Stream:

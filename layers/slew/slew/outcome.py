@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from slew import aws, clock, work
+from slew import aws, clock, patience
 from slew.errors import FacilityError, Failed, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Facility, Submission
 from slew.records import Request
@@ -39,12 +39,7 @@ def not_accepted(facility: Facility, request: Request, error: FacilityError) -> 
                 "status": Status.FAILED,
                 "reason": f"given up after {attempts} attempts: {error.reason}",
             }
-        wait = (
-            error.retry_after
-            if error.retry_after is not None
-            else work.jittered(work.backoff_s(request.attempts))
-        )
-        at = clock.timestamp() + wait
+        at = clock.timestamp() + patience.wait_s(request.attempts, error.retry_after)
         return {
             **outcome,
             "status": Status.PENDING,

@@ -2,16 +2,18 @@
 
 `sending` was written before the first byte could leave. Without it the facility certainly knows nothing, and
 the request waits to be sent again; with it nobody can tell, and the request is `unknown` until the facility
-is asked or a person decides.
+is asked or a person decides. A look at the facility that did not end has failed like any other: the next one
+is put off, and nobody is told.
 """
 
 from __future__ import annotations
 
-from slew import clock, store, work
+from slew import clock, patience, store, work
 from slew.records import Request
 from slew.status import Status
 from slew.work import Desk
 
+_LOOKS = ("poll", "reconcile", "retrieve")
 _CRASHED = "the function ended in the middle of it"
 
 
@@ -20,10 +22,12 @@ def recover(desk: Desk, request: Request) -> Request:
     now = clock.timestamp()
     if request.lease_until is None or request.leased(now):
         return request
+    if request.operation in _LOOKS and not request.sending:
+        after, told = patience.in_vain(request, patience.unasked(request))
+    else:
+        after, told = _after_crash(desk, request, now), True
     try:
-        return work.settle(
-            desk, request, _after_crash(desk, request, now), action="recover", by="slew", always_event=True
-        )
+        return work.settle(desk, request, after, action="recover", by="slew", always_event=told)
     except store.Outdated:
         return work.find_request(desk.facility, request.id)
 

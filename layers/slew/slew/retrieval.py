@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from slew import clock, config, fetching, objects, store, work
+from slew import clock, config, fetching, objects, patience, store, work
 from slew.errors import FacilityError, NoAnswer, Rejected, TooLarge
 from slew.facility import Facility, Order, Progress
 from slew.fetching import BrokenOff, Fetch
@@ -20,18 +20,22 @@ from slew.work import Case
 
 MARGIN_S = 15.0
 """Left of the invocation's time for writing down what came of it."""
-ATTEMPTS = 8
+ATTEMPTS = 36
+"""Over about a week, for the wait grows to six hours: facilities keep files for a month."""
 _PHOTOMETRY = ("photometry", "light_curve")
 _ROWS_LIMIT = 32 * 1024 * 1024
 
 
-def follow(facility: Facility, case: Case, request: Request, ends_at: float) -> Request:
+def follow(
+    facility: Facility, case: Case, request: Request, ends_at: float, *, anew: bool = False
+) -> Request:
     """Fetch what is new among a request's products until `ends_at` (Unix seconds).
 
-    What is left to be fetched has the request's `fetch_at`.
+    What is left to be fetched has the request's `fetch_at`. `anew`: what was given up is taken up again.
     """
-    if not facility.can("download") or (request.products is None and request.fetch_at is None):
-        return request  # nothing new has been found, and nothing waits
+    nothing_new = request.products is None and request.fetch_at is None and not anew
+    if not facility.can("download") or nothing_new:
+        return request
     known = store.fetches(request.id)
     waits: list[float] = []
     measured = 0
@@ -39,8 +43,12 @@ def follow(facility: Facility, case: Case, request: Request, ends_at: float) -> 
     for product in products_of(request, case):
         done = _begun(product, known.get(str(product["name"])))
         measured += done.rows or 0
-        if done.fetched_at or (done.error and done.again_at is None):
+        given_up = bool(done.error) and done.again_at is None
+        if done.fetched_at or (given_up and not anew):
             continue
+        if given_up:
+            done = replace(done, attempts=0, again_at=clock.timestamp())
+            store.put_fetch(request, case.redactor.data(done.as_doc()))
         if (done.again_at or 0) > clock.timestamp() or clock.timestamp() >= ends_at:
             waits.append(max(done.again_at or 0, clock.timestamp()))
             continue
@@ -141,9 +149,8 @@ def _fetched(
 
 def _again(begun: Fetch, error: FacilityError) -> Fetch:
     attempts = begun.attempts + 1
-    wait = work.backoff_s(begun.attempts, base=60, limit=6 * 3600)
-    wait = error.retry_after if isinstance(error, NoAnswer) and error.retry_after is not None else wait
-    again_at = clock.timestamp() + work.jittered(wait) if attempts < ATTEMPTS else None
+    wait = patience.wait_s(begun.attempts, error.retry_after, base=60, limit=6 * 3600)
+    again_at = clock.timestamp() + wait if attempts < ATTEMPTS else None
     reason = error.reason if again_at else f"given up after {attempts} attempts: {error.reason}"
     return replace(begun, error=reason, attempts=attempts, again_at=again_at)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from math import inf
 
-from slew import clock, recovery, retrieval, store, submission, work
+from slew import clock, patience, recovery, retrieval, store, submission, work
 from slew.agenda import Agenda
 from slew.errors import (
     Conflict,
@@ -35,8 +35,6 @@ SEND_MARGIN_S = 10.0
 _REFRESH_FETCH_S = 5.0  # API Gateway answers for a function after 30 s, and the schedule fetches the rest
 ABSENT_AFTER_S = 120.0
 """A facility that has not got the request is believed only so long after the send, lest it go twice."""
-UNSETTLED_LOOKS = 8
-"""Fruitless looks for a request of unknown outcome, over some two hours, after which a person is told."""
 
 
 def tick(desk: Desk) -> dict[str, int]:
@@ -138,7 +136,7 @@ def _attempt(desk: Desk, request: Request) -> Request:
         case = work.open_case(desk.facility, allocation)
         order, prepared = submission.prepare(desk.facility, request, case)
     except Unavailable as error:
-        at = clock.timestamp() + work.jittered(work.backoff_s(request.failures))
+        at = clock.timestamp() + patience.wait_s(request.failures)
         waiting = request.change(
             reason=error.detail,
             failures=request.failures + 1,
@@ -170,7 +168,8 @@ def _asked(
 ) -> tuple[Request, FacilityError | None]:
     """Poll, reconcile or retrieve under a lease; returns the request, and why that failed if it did.
 
-    `fetch_s`: seconds for the fetching of products; None: what the invocation has.
+    `fetch_s`: seconds for the fetching of products, where a person asks: then also of those that were given
+    up; None: what the invocation has.
     """
     claimed = work.claim(desk, request, operation)
     record: work.Record | None = None
@@ -191,25 +190,20 @@ def _asked(
     except FacilityError as error:
         failure = error
         claimed = record.current if record else claimed
-        after = _unasked(claimed, error)
+        after = patience.unasked(claimed, error.retry_after)
     except Problem as error:
         logger.warning("a request cannot be followed", request_id=request.id, detail=error.detail)
         failure = NoAnswer(error.detail)
-        after = (
-            claimed.change(next_action_at=None) if isinstance(error, NotFound) else _unasked(claimed, failure)
-        )
+        gone = isinstance(error, NotFound)
+        after = claimed.change(next_action_at=None) if gone else patience.unasked(claimed)
     except Exception:
         logger.exception("the facility's class failed", request_id=request.id, operation=operation)
         failure = NoAnswer("internal error")
         claimed = record.current if record else claimed
-        after = _unasked(claimed, failure)
+        after = patience.unasked(claimed)
     claimed = record.current if record else claimed
     changed = after.status is not claimed.status or failure is not None
-    unsettled = _stays_unsettled(claimed, after)
-    if unsettled:
-        after = after.change(
-            text=f"looked for in vain {after.failures} times: a person has to look at the facility"
-        )
+    after, unsettled = patience.in_vain(claimed, after)
     settled = work.settle(
         desk,
         claimed,
@@ -221,12 +215,6 @@ def _asked(
         keep_exchanges=changed,
     )
     return settled, failure
-
-
-def _stays_unsettled(before: Request, after: Request) -> bool:
-    """Whether a request of unknown outcome has just been looked for in vain once too often."""
-    stays = before.status is after.status is Status.UNKNOWN
-    return stays and before.failures < UNSETTLED_LOOKS <= after.failures
 
 
 def _measured_later(before: Request, after: Request) -> bool:
@@ -255,7 +243,7 @@ def _with_products(desk: Desk, case: Case, request: Request, fetch_s: float | No
     ends_at = desk.ends_at - retrieval.MARGIN_S
     if fetch_s is not None:
         ends_at = min(ends_at, clock.timestamp() + fetch_s)
-    fetched = retrieval.follow(desk.facility, case, request, ends_at)
+    fetched = retrieval.follow(desk.facility, case, request, ends_at, anew=fetch_s is not None)
     return fetched.change(next_action_at=fetched.follow_at)
 
 
@@ -292,16 +280,6 @@ def _reconciled(desk: Desk, request: Request, found: Submission | Absent | None)
         failures=request.failures + 1 if found.status is Status.UNKNOWN else 0,
     )
     return after.change(next_action_at=work.next_look(desk.facility, after, now, found.next_poll_s))
-
-
-def _unasked(request: Request, error: FacilityError) -> Request:
-    wait = (
-        error.retry_after
-        if error.retry_after is not None
-        else work.backoff_s(request.failures, base=60, limit=3600)
-    )
-    again = clock.timestamp() + work.jittered(wait)
-    return request.change(failures=request.failures + 1, poll_at=again, next_action_at=again)
 
 
 def _rest(request: Request) -> Request:

@@ -152,8 +152,8 @@ def test_a_refresh_without_time_leaves_what_was_given_up_to_the_schedule(
 
 
 def test_a_download_waits_as_long_as_it_is_told(server: SurveyServer, request_id: str, later: Any) -> None:
-    busy = {"status": 503, "headers": {"Retry-After": "7200"}}
-    server.faults.append(Fault("status", "GET", "/files/image.fits", **busy))
+    busy = Fault("status", "GET", "/files/image.fits", status=503, headers={"Retry-After": "7200"})
+    server.faults.append(busy)
     later(400)
     tick()
     later(7100)

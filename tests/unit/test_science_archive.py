@@ -174,6 +174,7 @@ def test_each_level_is_asked_for(script: Script, http: HttpLink) -> None:
     ("answer", "words"),
     [
         ((401, {"detail": "Invalid token."}), "the archive refused the credentials (Invalid token.)"),
+        ((429, {"detail": "throttled"}, {"Retry-After": "7200"}), "throttled"),
         ((429, {"detail": "throttled"}, {"Retry-After": "77"}), "throttled"),
         ((503, PAGE, HTML), "HTTP 503"),
         ((200, PAGE, HTML), "not JSON"),
@@ -202,4 +203,20 @@ def test_an_archive_that_fails_does_not_take_the_completion_away(
     assert done.status is Status.COMPLETE
     assert words in done.text
     assert done.products is None
-    assert done.next_poll_s == (77 if answer[0] == 429 else 1800)
+    assert done.next_poll_s == (7200 if "7200" in str(answer) else 1800)
+
+
+def test_an_archive_that_is_down_when_the_day_is_over_is_asked_on(script: Script, http: HttpLink) -> None:
+    script.answers["GET /frames/"] = (503, PAGE, HTML)
+    assert complete(script, http, timedelta(hours=24)).next_poll_s == 3 * 3600
+    assert complete(script, http, timedelta(days=6)).next_poll_s == 18 * 3600
+    assert complete(script, http, timedelta(days=7)).next_poll_s is None
+    script.answers["GET /frames/"] = frames(FRAME)
+    late = complete(script, http, timedelta(days=6))
+    assert (len(late.products or ()), late.next_poll_s) == (1, None)
+
+
+def test_an_archive_that_refuses_the_token_is_asked_for_a_day(script: Script, http: HttpLink) -> None:
+    script.answers["GET /frames/"] = (401, {"detail": "Invalid token."})
+    assert complete(script, http, timedelta(hours=23)).next_poll_s == 1800
+    assert complete(script, http, timedelta(hours=24)).next_poll_s is None

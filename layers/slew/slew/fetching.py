@@ -10,11 +10,12 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from slew import clock, config, objects
+from slew import clock, config, objects, redirects
 from slew.errors import NoAnswer, Rejected
 from slew.http import Http, Stream
 from slew.wire import Answer, HttpRequest
@@ -114,10 +115,9 @@ def fetch(
     headers = {"Accept-Encoding": "identity", **request.headers}
     if begun.resumable:
         headers |= {"Range": f"bytes={begun.offset}-", "If-Range": begun.etag}
-    limit_s = max(ends_at - clock.timestamp(), 0) + GRACE_S
     kept = _Kept(begun)
     try:
-        with http.stream(replace(request, headers=headers), limit_s=limit_s) as stream:
+        with _opened(http, replace(request, headers=headers), ends_at + GRACE_S) as stream:
             if stream.status not in (200, 206):
                 raise _refused(stream)
             stream = _checked(stream, product)
@@ -132,6 +132,20 @@ def fetch(
     except Rejected:
         _anew(kept.fetch, key)
         raise
+
+
+@contextmanager
+def _opened(http: Http, request: HttpRequest, ends_at: float) -> Iterator[Stream]:
+    """The download, redirects followed."""
+    for _ in range(redirects.MOST + 1):
+        limit_s = max(ends_at - clock.timestamp(), GRACE_S)
+        with http.stream(request, limit_s=limit_s) as stream:
+            following = redirects.onward(request, stream.status, stream.headers)
+            if following is None:
+                yield stream
+                return
+        request = following
+    raise NoAnswer(f"redirected more than {redirects.MOST} times")
 
 
 def _store(stream: Stream, product: Mapping[str, Any], kept: _Kept, key: str, ends_at: float) -> Fetch:

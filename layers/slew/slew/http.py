@@ -111,7 +111,7 @@ class Http:
         """A file's download, its body read piece by piece; after `limit_s` seconds it is broken off.
 
         `read_timeout`: seconds without a byte.
-        The URL is recorded without its query, which may be a signature. Raises NoAnswer, also while reading;
+        URLs are recorded without their query, which may be a signature. Raises NoAnswer, also while reading;
         Failed where the guard refuses the URL.
         """
         destination = _checked(request) if request.untrusted else None
@@ -125,7 +125,11 @@ class Http:
             with _session(request, attempt) as session:
                 response = _asked(session, request, read_timeout)
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                self._record(plain, started, "answered", Answer(response.status_code, headers, b""))
+                kept = {
+                    name: value.partition("?")[0] if name == "location" else value
+                    for name, value in headers.items()
+                }
+                self._record(plain, started, "answered", Answer(response.status_code, kept, b""))
                 yield Stream(response.status_code, headers, response.iter_content(256 * 1024))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             reason = f"{_host(request)}: {_explain(error)}"

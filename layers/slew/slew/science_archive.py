@@ -25,6 +25,8 @@ PAGE = 1000
 _PAGES = 20
 LOOK_AGAIN_S = 1800.0
 LOOK_FOR = timedelta(hours=24)
+ASK_FOR = timedelta(days=7)
+"""How long an archive is asked that does not answer; only one that does ends the looking after a day."""
 _UNREADABLE = "archive: its answer cannot be read"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 _SPECTRAL = frozenset({"SPECTRUM", "REPEAT_SPECTRUM", "ARC", "LAMP_FLAT"})
@@ -126,7 +128,8 @@ def with_frames(progress: Progress, archive: Archive, wanted: Wanted, now: datet
     """A completed request's progress with its frames.
 
     Reduced frames appear minutes after completion, spectra after the night, some never: it is looked again
-    until all expected ones are there, for a day; raw frames are named where nothing else has come by then.
+    until all expected ones are there, for a day; raw frames are named where nothing else has come by then. An
+    archive that does not answer then is asked on.
     """
     ended = ended_at(progress.data) or now
     over = now - ended >= LOOK_FOR
@@ -135,8 +138,11 @@ def with_frames(progress: Progress, archive: Archive, wanted: Wanted, now: datet
         frames = _listed(archive, children, wanted.levels or [None], wanted.configuration_type)
         if over and not frames and wanted.levels:
             frames = _listed(archive, children, [wanted.raw_level], wanted.configuration_type)
-    except (NoAnswer, Rejected) as error:
-        again = None if over else (getattr(error, "retry_after", None) or LOOK_AGAIN_S)
+    except Rejected as error:
+        again = None if over else LOOK_AGAIN_S
+        return replace(progress, text=f"{progress.text}; {error.reason}", next_poll_s=again)
+    except NoAnswer as error:
+        again = _silent_s(now - ended, error.retry_after)
         return replace(progress, text=f"{progress.text}; {error.reason}", next_poll_s=again)
     missing = (wanted.elsewhere if over else "") or "no frames yet"
     text = f"{progress.text}; {f'{len(frames)} frames' if frames else missing}"
@@ -144,6 +150,13 @@ def with_frames(progress: Progress, archive: Archive, wanted: Wanted, now: datet
     if len(frames) < wanted.count and not over:
         again = min(LOOK_AGAIN_S, again or LOOK_AGAIN_S)
     return replace(progress, text=text, products=tuple(_each_named(frames)) or None, next_poll_s=again)
+
+
+def _silent_s(age: timedelta, asked_s: float | None) -> float | None:
+    """Seconds until an archive that does not answer is asked again, ever more rarely; None: no more."""
+    if age >= ASK_FOR:
+        return None
+    return max(LOOK_AGAIN_S, asked_s or 0.0, age.total_seconds() / 8 if age >= LOOK_FOR else 0.0)
 
 
 def _listed(
@@ -190,4 +203,4 @@ def _check(answer: Answer) -> None:
         raise NoAnswer("archive: throttled", drf.wait_s(answer))
     if answer.status in (401, 403):
         raise Rejected(f"the archive refused the credentials ({drf.refusal(answer)})")
-    raise NoAnswer(f"archive: HTTP {answer.status}")
+    raise NoAnswer(f"archive: HTTP {answer.status}", answer.retry_after)

@@ -23,6 +23,8 @@ from slew.wire import Answer, HttpRequest, NotJson
 
 ROWS = 2000
 """Measurements in one call."""
+PAGE = 100
+"""Requests of one page of the instance's list."""
 
 
 class SkyPortalChannel:
@@ -50,7 +52,9 @@ class SkyPortalChannel:
                 portal.upload(body)
                 progress.done(f"photometry {number}")
         if about.get("allocation_id") and not progress.has("status"):
-            portal.set_status(notice.target_name, about["allocation_id"], notice)
+            numbers = portal.requests_of(notice.target_name, about["allocation_id"], progress)
+            if numbers:
+                portal.set_status(max(numbers), notice)
             progress.done("status")
 
 
@@ -65,14 +69,35 @@ class _Portal:
         """`PUT /api/photometry`."""
         self._send("PUT", "/api/photometry", body)
 
-    def set_status(self, obj_id: str, allocation_id: int, notice: Notice) -> None:
-        """Set the status of the newest request there for this object and allocation, if there is one."""
-        query = urlencode({"sourceID": obj_id, "allocationID": allocation_id})
-        found = self._read(f"/api/followup_request?{query}").get("followup_requests") or []
-        numbers = [each["id"] for each in found if isinstance(each, dict) and isinstance(each.get("id"), int)]
-        if numbers:
-            status = f"{notice.status}: {notice.text}" if notice.text else notice.status
-            self._send("PUT", f"/api/followup_request/{max(numbers)}", {"status": short(status, 200)})
+    def requests_of(self, obj_id: str, allocation_id: int, progress: Progress) -> list[int]:
+        """The numbers of the requests there for this object and allocation.
+
+        The instance's list is of all objects whose names hold this one's.
+        """
+        numbers: list[int] = []
+        seen = page = 0
+        while True:
+            page += 1
+            progress.check_time()
+            about = {
+                "sourceID": obj_id,
+                "allocationID": allocation_id,
+                "pageNumber": page,
+                "numPerPage": PAGE,
+            }
+            listed = self._read(f"/api/followup_request?{urlencode(about)}")
+            found = listed.get("followup_requests")
+            found = found if isinstance(found, list) else []
+            numbers += [each["id"] for each in found if _is_of(each, obj_id, allocation_id)]
+            seen += len(found)
+            total = listed.get("totalMatches")
+            if not found or not isinstance(total, int) or seen >= total:
+                return numbers
+
+    def set_status(self, number: int, notice: Notice) -> None:
+        """Set the status of a request there."""
+        status = f"{notice.status}: {notice.text}" if notice.text else notice.status
+        self._send("PUT", f"/api/followup_request/{number}", {"status": short(status, 200)})
 
     def _send(self, method: str, path: str, body: Mapping[str, Any]) -> None:
         request = HttpRequest.of_json(method, self._url + path, body, self._headers, untrusted=True)
@@ -101,6 +126,14 @@ def _photometry(request: Request, about: Mapping[str, Any]) -> Iterator[dict[str
     name, groups = str(request.target["name"]), about.get("group_ids") or ()
     for start in range(0, len(rows), ROWS):
         yield light_curve.as_skyportal(rows[start : start + ROWS], name, about["instrument_id"], groups)
+
+
+def _is_of(listed: Any, obj_id: str, allocation_id: int) -> bool:
+    return (
+        isinstance(listed, dict)
+        and isinstance(listed.get("id"), int)
+        and (listed.get("obj_id"), listed.get("allocation_id")) == (obj_id, allocation_id)
+    )
 
 
 def _check(answer: Answer) -> Answer:

@@ -22,6 +22,7 @@ VERSION = "1.4.0"
 READ_ONLY_TOKEN = "c0ffee00-7777-8888-9999-aaaabbbbcccc"
 EXPIRED_TOKEN = "c0ffee00-dddd-eeee-ffff-000011112222"
 FIRST_ID = 4711
+PAGE, LARGEST_PAGE = 100, 1000
 MALFORMED = 'HTTP 401: Unauthorized (Credentials malformed; expected form "Authorization: token abc123")'
 NGINX_429 = "".join(
     f"{line}\r\n"
@@ -163,14 +164,22 @@ class SkyPortal:
         )
 
     def find(self, query: Mapping[str, str]) -> Response:
-        """`GET /api/followup_request?sourceID&allocationID&status`."""
-        wanted = {"sourceID": "obj_id", "allocationID": "allocation_id", "status": "status"}
+        """`GET /api/followup_request`: `sourceID` and `status` are parts of what is looked for; by pages."""
         found = [
             r
             for r in self.requests.values()
-            if all(str(r[key]) == query[name] for name, key in wanted.items() if name in query)
+            if query.get("sourceID", "") in r["obj_id"]
+            and query.get("allocationID", str(r["allocation_id"])) == str(r["allocation_id"])
+            and query.get("status", "").lower() in r["status"].lower()
         ]
-        return json_response(envelope({"followup_requests": found, "totalMatches": len(found)}))
+        page, size = int(query.get("pageNumber", 1)), min(int(query.get("numPerPage", PAGE)), LARGEST_PAGE)
+        data = {
+            "followup_requests": found[(page - 1) * size : page * size],
+            "totalMatches": len(found),
+            "pageNumber": page,
+            "numPerPage": size,
+        }
+        return json_response(envelope(data))
 
     def show(self, number: int) -> Response:
         """`GET /api/followup_request/<id>`."""

@@ -175,6 +175,45 @@ def test_flagged_ones_may_be_left_out_and_the_status_is_set(
     assert there["status"].startswith("complete")
 
 
+def there(portal: EndpointServer, obj_id: str, allocation_id: int = 7) -> int:
+    portal.skyportal.sources[obj_id] = {"ra": 1.0, "dec": 1.0}
+    body = {"obj_id": obj_id, "allocation_id": allocation_id, "payload": {}}
+    number: int = portal.skyportal.submit(json.dumps(body).encode()).get_json()["data"]["id"]
+    return number
+
+
+def test_the_status_is_set_on_no_other_objects_request(
+    completed: str, portal: EndpointServer, embedded_aws: Any, queue_of: Callable[[str], Queue]
+) -> None:
+    portal.skyportal.allocations[8] = portal.skyportal.allocations[7]
+    ours = there(portal, "S260311ab")
+    others = [there(portal, "S260311abc"), there(portal, "S260311ab", 8), there(portal, "S260311ab_2")]
+    to_skyportal(embedded_aws, portal, allocation_id=7)
+    queue = queue_of("skyportal")
+    queue.put(told(completed))
+    assert queue.deliver() == 1
+    assert portal.skyportal.requests[ours]["status"].startswith("complete")
+    assert {portal.skyportal.requests[number]["status"] for number in others} == {"submitted"}
+
+
+def test_our_objects_request_is_found_behind_many_others(
+    completed: str,
+    portal: EndpointServer,
+    embedded_aws: Any,
+    queue_of: Callable[[str], Queue],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channel, "PAGE", 3)
+    others = [there(portal, f"S260311ab{letter}") for letter in "cdefgh"]
+    ours = there(portal, "S260311ab")
+    to_skyportal(embedded_aws, portal, allocation_id=7)
+    queue = queue_of("skyportal")
+    queue.put(told(completed))
+    assert queue.deliver() == 1
+    assert portal.skyportal.requests[ours]["status"].startswith("complete")
+    assert {portal.skyportal.requests[number]["status"] for number in others} == {"submitted"}
+
+
 def test_what_skyportal_refuses_is_a_dead_letter_in_its_words(
     completed: str, portal: EndpointServer, embedded_aws: Any, queue_of: Callable[[str], Queue]
 ) -> None:

@@ -274,6 +274,9 @@ def test_portal_life(server: EndpointServer) -> None:
     query = f"{PORTAL}?sourceID=ZTF24abcxyz&allocationID=7&status="
     assert call(server, "GET", query + "submitted").json()["data"]["followup_requests"] == []
     assert call(server, "GET", query + "in_progress").json()["data"]["totalMatches"] == 1
+    part = call(server, "GET", f"{PORTAL}?sourceID=24abc&status=PROGRESS&numPerPage=1").json()["data"]
+    assert (len(part["followup_requests"]), part["numPerPage"]) == (1, 1)
+    assert call(server, "GET", f"{PORTAL}?pageNumber=2").json()["data"]["followup_requests"] == []
     deleted = call(server, "DELETE", f"{PORTAL}/4711")
     assert (deleted.status_code, deleted.json()["data"]) == (200, {})
     again = call(server, "DELETE", f"{PORTAL}/4711")

@@ -121,7 +121,7 @@ class Winter(Facility):
         return Verification(True, "account and programme key are valid", programme.told(facts))
 
     def download(self, order: WinterOrder, product: Mapping[str, Any], link: Link) -> HttpRequest:
-        """A zip that holds the one image. Its header `missing-images` must be 0 (card: Data products)."""
+        """A zip that holds the one image."""
         return images.download(order, product)
 
     def photometry(self, order: WinterOrder, product: Mapping[str, Any], content: bytes) -> tuple[Row, ...]:

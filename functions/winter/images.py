@@ -94,6 +94,7 @@ def _product(row: Mapping[str, Any], image_type: str) -> dict[str, Any]:
         "name": f"{re.sub(r'[^A-Za-z0-9._-]', '_', PurePosixPath(row['savepath']).name)[:150]}.zip",
         "kind": KINDS[image_type],
         "content_type": CONTENT_TYPE,
+        "expected_headers": {"missing-images": "0"},
         "image_type": image_type,
         "path": row["savepath"],
         "filter": names.get(row.get("fid") or 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -171,6 +172,31 @@ def test_a_file_that_dribbles_is_broken_off(
     image = products(request_id)["image.fits"]
     assert image["state"] == "waiting"
     assert "no answer" in image["error"]
+
+
+def test_a_header_that_contradicts_the_product_means_that_it_is_not_there_yet(
+    server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polled = Survey.poll
+
+    def poll(*args: Any) -> Progress:
+        progress = polled(*args)
+        expected = {"expected_headers": {"missing-images": "0"}}
+        return replace(progress, products=tuple({**each, **expected} for each in progress.products or ()))
+
+    monkeypatch.setattr(Survey, "poll", poll)
+    server.headers = {"Missing-Images": "1"}
+    later(400)
+    tick()
+    image = products(request_id)["image.fits"]
+    assert (image["state"], image["error"]) == (
+        "waiting",
+        "the facility says missing-images: 1 in place of 0",
+    )
+    server.headers = {"Missing-Images": "0"}
+    later(100)
+    tick()
+    assert {each["state"] for each in products(request_id).values()} == {"fetched"}
 
 
 def test_names_that_are_alike_in_the_bucket_are_told_apart(

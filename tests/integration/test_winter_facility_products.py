@@ -6,10 +6,13 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from local.simulators.winter import PROGRAMME
+from slew import clock, fetching
+from slew.fetching import BrokenOff, Fetch
 from slew.status import Status
 from tests.integration.winter_bench import FACILITY, HTML, JSON, Bench, benched
 
@@ -48,6 +51,16 @@ def test_images_are_listed_and_fetched(bench: Bench) -> None:
         "image_type": "stack",
         "target_name": "ZTF26aaabcde",
     }
+
+
+def test_a_zip_without_the_image_is_not_the_image(bench: Bench) -> None:
+    order = bench.submitted()
+    bench.observe(order)
+    product = (bench.poll(order)[1].products or ())[0]
+    bench.server.config = replace(bench.server.config, missing=(product["path"].rpartition("/")[2],))
+    request, begun = FACILITY.download(order, product, bench.link), Fetch(product["name"], "identity")
+    with pytest.raises(BrokenOff, match="missing-images: 1"):
+        fetching.fetch(bench.http, request, product, begun, "key", clock.timestamp() + 60)
 
 
 def test_springs_images_are_asked_for_as_such(bench: Bench) -> None:

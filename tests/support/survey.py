@@ -48,6 +48,7 @@ class SurveyServer(Simulator):
         self.breaks: dict[str, int] = {}
         self.shifts = 0
         self.weak = False
+        self.headers: dict[str, str] = {}
         self.files: dict[str, bytes] = {"lc.txt": b"60000.5 10 1\n60001.5 -2 1\n", "image.fits": IMAGE}
 
     def pointings(self, request: Request) -> Response:
@@ -71,7 +72,7 @@ class SurveyServer(Simulator):
         content = self.files.get(name)
         if content is None:
             return Response("none", 404)
-        response = Response(content, content_type="application/octet-stream")
+        response = Response(content, headers=self.headers, content_type="application/octet-stream")
         response.set_etag(hashlib.sha256(content).hexdigest()[:8], weak=self.weak)
         response.make_conditional(request.environ, accept_ranges=True, complete_length=len(content))
         if response.status_code == 206 and self.shifts:

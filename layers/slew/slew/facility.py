@@ -170,7 +170,8 @@ class Progress:
     `next_poll_s`: seconds until it is worth asking again; None where the request has ended for good.
     `products`: what there is to fetch, plain JSON values without secrets: `name` (unique in the request, safe
     as a file name), `kind` (`image`, `spectrum`, `photometry`, `light_curve`, `position`, `table`, `log`,
-    `archive`), where known `url`, `content_type`, `size` (bytes), `md5`, and the facility's own keys.
+    `archive`), where known `url`, `content_type`, `size` (bytes), `md5`, `expected_headers` (of its
+    answer, by names in lower case; where one differs, it is not there yet), and the facility's own keys.
     `facility_request_id`: where the facility has given the request another id since.
     `files`: content of products that came with a message, by their names; it goes into the bucket.
     """

@@ -120,6 +120,7 @@ def fetch(
         with _opened(http, replace(request, headers=headers), ends_at + GRACE_S) as stream:
             if stream.status not in (200, 206):
                 raise _refused(stream)
+            _check_headers(stream, product)
             stream = _checked(stream, product)
             if stream.status == 200 or not begun.offset or not _goes_on(stream, begun.offset):
                 kept.fetch = _anew(begun, key, etag=stream.headers.get("etag", ""))
@@ -236,6 +237,14 @@ def _refused(stream: Stream) -> Exception:
     if stream.status in (401, 403, 404, 410):
         return NoAnswer(f"HTTP {stream.status}: the file is not to be had (yet)", wait_s)
     return NoAnswer(f"HTTP {stream.status} in place of the file", wait_s)
+
+
+def _check_headers(stream: Stream, product: Mapping[str, Any]) -> None:
+    """Raises NoAnswer where a header contradicts the product's `expected_headers`."""
+    for name, expected in (product.get("expected_headers") or {}).items():
+        said = stream.headers.get(name, expected)
+        if said != expected:
+            raise NoAnswer(f"the facility says {name}: {said[:50]} in place of {expected}")
 
 
 def _checked(stream: Stream, product: Mapping[str, Any]) -> Stream:

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from slew.photometry import Row
+from slew.photometry import OTHER_FILTER, Row
 from winter import avro
 
 MATCH_ARCSEC = 2.0
@@ -89,7 +89,7 @@ def _flags(candidate: Mapping[str, Any], *, positive: bool) -> tuple[str, ...]:
     flags = {
         "bogus": real_bogus is not None and real_bogus <= LEAST_REAL_BOGUS,
         "negative": not positive,
-        "unknown_filter": candidate.get("fid") not in FILTERS,
+        OTHER_FILTER: candidate.get("fid") not in FILTERS,
         "no_magnitude": _number(candidate.get("magpsf")) is None,
     }
     return tuple(name for name, holds in flags.items() if holds)

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import zipfile
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from local.simulators.winter import alerts as written
 from local.simulators.winter import sky
+from slew import light_curve
 from slew.errors import NoAnswer
 from slew.wire import Answer
 from winter import alerts, avro, palomar, schedules, server
@@ -255,4 +257,6 @@ def test_the_cosine_of_the_declination_counts() -> None:
 @pytest.mark.parametrize(("fid", "name"), [(1, "desy"), (2, "2massj"), (3, "2massh"), (4, "fid4")])
 def test_filters_by_the_names_that_the_team_uses(fid: int, name: str) -> None:
     row = alerts.rows(written.file(RA, DEC, fid, AT), RA, DEC)[-1]
-    assert (row.filter, "unknown_filter" in row.flags) == (name, fid == 4)
+    assert (row.filter, "other_filter" in row.flags) == (name, fid == 4)
+    told = light_curve.for_skyportal([{**asdict(row), "flux": 10.0}])
+    assert [each["filter"] for each in told] == ([] if fid == 4 else [name])

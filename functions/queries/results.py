@@ -59,10 +59,15 @@ def _formed(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
         instrument = _whole(parameters, "instrument_id")
         body = light_curve.as_skyportal(rows, name, instrument)
         return http_api.answer(body, headers={LEFT_OUT: str(len(every) - len(body["mjd"]))})
-    units = {column: unit for column, (_, unit, _) in light_curve.COLUMNS.items() if unit}
     left_out = len(every) - len(rows)
     return http_api.answer(
-        {"request_id": request.id, "target": name, "units": units, "left_out": left_out, "rows": rows},
+        {
+            "request_id": request.id,
+            "target": name,
+            "units": light_curve.units(rows),
+            "left_out": left_out,
+            "rows": rows,
+        },
         headers={LEFT_OUT: str(left_out)},
     )
 

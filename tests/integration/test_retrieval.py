@@ -233,6 +233,7 @@ def test_measurements_as_json_csv_ecsv_and_for_skyportal(
         (60001.5, -2.0, ["faint"]),
     ]
     assert whole["left_out"] == 0
+    assert (whole["units"]["flux"], whole["units"]["flux_err"]) == ("uJy", "uJy")
     rows = list(csv.DictReader(io.StringIO(call("GET", f"{url}?format=csv").text)))
     assert [(row["mjd"], row["flags"], row["mag"]) for row in rows] == [
         ("60000.5", "", ""),

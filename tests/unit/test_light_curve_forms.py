@@ -84,6 +84,56 @@ def test_fluxes_of_other_zero_points_claim_no_unit() -> None:
     assert table["flux"].unit is None
 
 
+@pytest.mark.parametrize(
+    ("zp", "zps", "unit"),
+    [(23.9, (None, 23.9), "uJy"), (None, (None, None), None), (23.9, (None,), None), (26.3, (), None)],
+)
+def test_fluxes_without_a_zero_point_claim_no_unit(
+    zp: float | None, zps: tuple[float | None, ...], unit: str | None
+) -> None:
+    others = [{**ROW, "zp": each, "flux": None if unit else 120.5} for each in zps]
+    rows = [{**ROW, "zp": zp}, *others]
+    table = Table.read(light_curve.as_ecsv(rows, {}), format="ascii.ecsv")
+    assert [table[name].unit and str(table[name].unit) for name in ("flux", "flux_err")] == [unit, unit]
+    assert [light_curve.units(rows).get(name) for name in ("flux", "flux_err")] == [unit, unit]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("ujy_per_ct_s", "uJy s / ct"),
+        ("rate_ct_s", "ct / s"),
+        ("flux_uJy", "uJy"),
+        ("flux_uJy_err", "uJy"),
+        ("exptime", "s"),
+        ("dnearestrefsrc", "arcsec"),
+        ("m", "mag"),
+        ("dm", "mag"),
+        ("mag5sig", "mag"),
+        ("baseline", "DN"),
+        ("ra", "deg"),
+    ],
+)
+def test_further_columns_have_their_units(name: str, unit: str) -> None:
+    rows = [{**ROW, "extra": {name: 1.5}}]
+    table = Table.read(light_curve.as_ecsv(rows, {}), format="ascii.ecsv")
+    assert table[name].unit == unit
+    assert light_curve.units(rows)[name] == unit
+
+
+@pytest.mark.parametrize("word", ["none", "None", "nan", "null", ""])
+def test_a_word_for_no_value_spoils_no_column_of_numbers(word: str) -> None:
+    rows = [{**ROW, "extra": {"baseline": value}} for value in (12.5, word, None)]
+    table = Table.read(light_curve.as_ecsv(rows, {}), format="ascii.ecsv")
+    assert table["baseline"].dtype.kind == "f"
+    assert list(table["baseline"].mask) == [False, True, True]
+    assert [row["baseline"] for row in csv.DictReader(io.StringIO(light_curve.as_csv(rows)))] == [
+        "12.5",
+        "",
+        "",
+    ]
+
+
 def test_an_empty_table_is_one() -> None:
     table = Table.read(light_curve.as_ecsv([], {"target": "SN"}), format="ascii.ecsv")
     assert (len(table), table.colnames) == (0, list(light_curve.COLUMNS))

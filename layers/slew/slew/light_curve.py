@@ -38,7 +38,21 @@ COLUMNS: Mapping[str, tuple[str, str, str]] = {
 """Type, unit and meaning of each column."""
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 """Python's own would take `1_0` too."""
-_UNITS = {"_ct_s": "ct / s", "_ct": "ct", "_s": "s", "_d": "d", "_kev": "keV", "_ra": "deg", "_dec": "deg"}
+_ENDINGS = {"_ct_s": "ct / s", "_ct": "ct", "_s": "s", "_d": "d", "_kev": "keV", "_ra": "deg", "_dec": "deg"}
+_UNITS = {
+    "ujy_per_ct_s": "uJy s / ct",
+    "exptime": "s",
+    "dnearestrefsrc": "arcsec",
+    "sciinpseeing": "pix",
+    **dict.fromkeys(("flux_uJy", "flux_uJy_err"), "uJy"),
+    **dict.fromkeys(("m", "dm", "mag5sig", "diffmaglim", "magzpsci"), "mag"),
+    **dict.fromkeys(("nearestrefmag", "nearestrefmagunc"), "mag"),
+    **dict.fromkeys(("scisigpix", "forcediffimflux", "forcediffimfluxunc", "baseline"), "DN"),
+    **dict.fromkeys(("refjdstart", "refjdend"), "d"),
+}
+"""Of further columns whose names do not end in theirs."""
+_NO_VALUE = frozenset({"", "none", "null", "nan"})
+"""What facilities write in a further column for a value that there is none of."""
 
 
 @dataclass(frozen=True)
@@ -99,18 +113,25 @@ def as_csv(rows: Rows) -> str:
     return text.getvalue()
 
 
+def units(rows: Rows) -> dict[str, str]:
+    """The unit of each column of these rows that has one, the facility's further columns last."""
+    known = {name: unit for name, (_, unit, _) in COLUMNS.items() if unit}
+    zero_points = {row.get("zp") for row in rows if row.get("flux") is not None}
+    if zero_points == {MICROJANSKY_ZP}:
+        known |= {"flux": "uJy", "flux_err": "uJy"}
+    numbers = [name for name, kind in _further(rows).items() if kind in ("int64", "float64")]
+    return known | {name: unit for name in numbers if (unit := _unit(name))}
+
+
 def as_ecsv(rows: Rows, about: Mapping[str, str]) -> str:
     """Enhanced CSV (astropy's text table with units); `about` becomes the table's metadata."""
-    microjansky = bool(rows) and all(row.get("zp") in (MICROJANSKY_ZP, None) for row in rows)
-    columns = []
-    for name, (kind, unit, meaning) in COLUMNS.items():
-        unit = "uJy" if name in ("flux", "flux_err") and microjansky else unit
-        columns.append(
-            {"name": name, **({"unit": unit} if unit else {}), "datatype": kind, "description": meaning}
-        )
-    for name, kind in _further(rows).items():
-        unit = _unit(name) if kind in ("int64", "float64") else ""
-        columns.append({"name": name, **({"unit": unit} if unit else {}), "datatype": kind})
+    known = {name: {"datatype": kind, "description": meaning} for name, (kind, _, meaning) in COLUMNS.items()}
+    further = {name: {"datatype": kind} for name, kind in _further(rows).items()}
+    unit = units(rows)
+    columns = [
+        {"name": name, **({"unit": unit[name]} if name in unit else {}), **column}
+        for name, column in {**known, **further}.items()
+    ]
     lines = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
     lines += [f"- {json.dumps(column)}" for column in columns]
     lines.append(f"meta: {json.dumps(dict(about))}")
@@ -177,7 +198,7 @@ def _further(rows: Rows) -> dict[str, str]:
         for name, value in (row.get("extra") or {}).items():
             if name not in COLUMNS:
                 values.setdefault(name, []).append(value)
-    return {name: _type_of([each for each in found if each is not None]) for name, found in values.items()}
+    return {name: _type_of([each for each in found if _is_value(each)]) for name, found in values.items()}
 
 
 def _type_of(values: Sequence[Any]) -> str:
@@ -196,14 +217,21 @@ def _further_cells(row: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
 
 
 def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, int | float):
-        return "" if value is None else value
+    if not _is_value(value):
+        return ""
+    if isinstance(value, int | float):
+        return value
     return " ".join((value if isinstance(value, str) else json.dumps(value)).split())
 
 
+def _is_value(value: Any) -> bool:
+    return value is not None and not (isinstance(value, str) and value.strip().lower() in _NO_VALUE)
+
+
 def _unit(name: str) -> str:
-    """The unit of a further column, which its name ends in."""
-    return next((unit for ending, unit in _UNITS.items() if f"_{name}".endswith(ending)), "")
+    """The unit of a further column, as is known, or as its name ends in it."""
+    ending = (unit for ending, unit in _ENDINGS.items() if f"_{name}".endswith(ending))
+    return _UNITS.get(name) or next(ending, "")
 
 
 def _number(parameters: Mapping[str, str], name: str) -> float | None:

@@ -6,7 +6,8 @@ No row is left out: what the server's own advice drops carries the reasons in `f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from slew.photometry import OTHER_FILTER, Row
@@ -44,6 +45,17 @@ _EXTRA = {
 }
 
 
+@dataclass(frozen=True)
+class _Line:
+    """What a line of the file says, and why the FAQ drops it. `exposure`: the file's `Obs`."""
+
+    mjd: float
+    letter: str
+    exposure: str | None
+    values: Mapping[str, float | None]
+    faults: tuple[str, ...]
+
+
 def rows(content: bytes, *, reduced: bool = False) -> tuple[Row, ...]:
     """Every row of a result file, in its order; none of a file with a head line only.
 
@@ -51,44 +63,60 @@ def rows(content: bytes, *, reduced: bool = False) -> tuple[Row, ...]:
     for what is not such a file or has been cut off.
     """
     columns: list[str] = []
-    found: list[Row] = []
-    seen: set[str] = set()
-    for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
-        if line.startswith(_MARK):
-            columns = line.removeprefix(_MARK).split()
+    lines: list[_Line] = []
+    for number, text in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
+        if text.startswith(_MARK):
+            columns = text.removeprefix(_MARK).split()
             if absent := [name for name in _NEEDED if name not in columns]:
                 raise ValueError(f"line {number}: no result file: column {', '.join(absent)} is missing")
             continue
-        if not line.strip() or line.startswith("#"):
+        if not text.strip() or text.startswith("#"):
             continue
         if not columns:
             raise ValueError("no result file: the head line is missing")
-        cells = line.split()
-        if len(cells) != len(columns):
-            raise ValueError(f"line {number}: {len(cells)} values for {len(columns)} columns")
-        row = dict(zip(columns, cells, strict=True))
-        exposure = row.get("Obs", "")
         try:
-            found.append(_row(row, reduced=reduced, is_repeated=exposure in seen))
+            lines.append(_line(columns, text.split()))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
-        if exposure:
-            seen.add(exposure)
     if not columns:
         raise ValueError("no result file: the head line is missing")
-    return tuple(found)
+    counting = _counting(lines)
+    return tuple(
+        _row(line, reduced=reduced, is_repeated=counting.get(line.exposure, line) is not line)
+        for line in lines
+    )
 
 
-def _row(cells: Mapping[str, str], *, reduced: bool, is_repeated: bool) -> Row:
-    values = {name: _number(cells, name) for name in cells if name not in ("F", "Obs")}
-    mjd, flux, unc = values["MJD"], values["uJy"], values["duJy"]
+def _line(columns: Sequence[str], cells: Sequence[str]) -> _Line:
+    if len(cells) != len(columns):
+        raise ValueError(f"{len(cells)} values for {len(columns)} columns")
+    row = dict(zip(columns, cells, strict=True))
+    values = {name: _number(row, name) for name in row if name not in ("F", "Obs")}
+    mjd = values["MJD"]
     if mjd is None:
         raise ValueError("MJD is missing")
-    faults = _faults(values, is_repeated=is_repeated)
-    letter = cells["F"]
+    return _Line(mjd, row["F"], row.get("Obs"), values, _faults(values))
+
+
+def _counting(lines: Iterable[_Line]) -> dict[str | None, _Line]:
+    """The line that counts of each exposure: the first good one, or the first."""
+    counting: dict[str | None, _Line] = {}
+    for line in lines:
+        if line.exposure:
+            known = counting.setdefault(line.exposure, line)
+            if known.faults and not line.faults:
+                counting[line.exposure] = line
+    return counting
+
+
+def _row(line: _Line, *, reduced: bool, is_repeated: bool) -> Row:
+    values, mjd = line.values, line.mjd
+    flux, unc = values["uJy"], values["duJy"]
+    faults = (*line.faults, *(("duplicate",) if is_repeated else ()))
+    letter = line.letter
     extra: dict[str, Any] = {name: values[column] for column, name in _EXTRA.items() if column in values}
     extra |= {
-        "obs": cells.get("Obs"),
+        "obs": line.exposure,
         "origin": "fp",
         "mjd_of": "start of exposure",
         "images": "reduced" if reduced else "difference",
@@ -117,7 +145,7 @@ def _row(cells: Mapping[str, str], *, reduced: bool, is_repeated: bool) -> Row:
     )
 
 
-def _faults(values: Mapping[str, float | None], *, is_repeated: bool) -> tuple[str, ...]:
+def _faults(values: Mapping[str, float | None]) -> tuple[str, ...]:
     """Why the FAQ drops a row; a column that is not there is not held against it."""
     flux, unc, limit = values["uJy"], values["duJy"], values.get("mag5sig")
     found = ["no_flux"] if flux is None or unc is None or unc <= 0 else []
@@ -129,8 +157,6 @@ def _faults(values: Mapping[str, float | None], *, is_repeated: bool) -> tuple[s
             found.append(name)
     if limit is not None and limit < _NO_SOLUTION_MAG5SIG:
         found.append("no_photometric_solution")
-    if is_repeated:
-        found.append("duplicate")
     return tuple(found)
 
 

@@ -122,6 +122,22 @@ def test_a_repeated_exposure_is_flagged() -> None:
     assert [row.flags for row in rows] == [(), (), ("duplicate",)]
 
 
+@pytest.mark.parametrize(
+    ("faults", "flags"),
+    [
+        (["nan", "0", "0"], [("err", "duplicate"), (), ("duplicate",)]),
+        (["1", "2", "0"], [("err", "duplicate"), ("err", "duplicate"), ()]),
+        (["1", "2", "3"], [("err",), ("err", "duplicate"), ("err", "duplicate")]),
+    ],
+)
+def test_of_a_repeated_exposure_the_first_good_row_counts(
+    faults: list[str], flags: list[tuple[str, ...]]
+) -> None:
+    rows = rows_of(*({**FIRST, "err": err} for err in faults))
+    assert [row.flags for row in rows] == flags
+    assert [row.extra["drop"] for row in rows] == [bool(each) for each in flags]
+
+
 def test_another_filter_keeps_its_letter() -> None:
     [row] = rows_of({**FIRST, "F": "H"})
     assert row.filter == "H"

@@ -47,6 +47,7 @@ _PHOTOMETRY: Json = {
     "target": TARGET["name"],
     "units": {column: unit for column, (_, unit, _) in light_curve.COLUMNS.items() if unit},
     "left_out": 0,
+    "unread": [],
     "rows": [_ROW],
 }
 _ABOUT = {"target": str(TARGET["name"]), "facility": "ztf_forced_photometry", "request_id": REQUEST_ID}

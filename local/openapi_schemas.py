@@ -161,7 +161,7 @@ _PRODUCT = _object(
         "content_type": _TEXT,
         "fetched_at": _MOMENT,
         "rows": _described({"type": ["integer", "null"]}, "Measurements that were read in it"),
-        "error": _described(_TEXT_OR_NULL, "Why it could not be fetched, or not be read"),
+        "error": _described(_TEXT_OR_NULL, "Why it could not be fetched, or not be read in whole"),
         "url": _described(_TEXT, "Where the facility has it"),
         "md5": _TEXT,
     },
@@ -234,6 +234,9 @@ SCHEMAS: Json = {
             "target": _TEXT,
             "units": {"type": "object", "additionalProperties": _TEXT},
             "left_out": _described(_COUNT, "Rows that the parameters cut"),
+            "unread": _described(
+                {"type": "array", "items": _TEXT}, "What could not be read in the products, and why"
+            ),
             "rows": {"type": "array", "items": reference("Measurement")},
         }
     ),

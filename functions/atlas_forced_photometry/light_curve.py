@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slew.photometry import OTHER_FILTER, Row
+from slew.photometry import OTHER_FILTER, Row, readable
 
 ZP = 23.9
 DETECTION_SNR = 3.0
@@ -60,10 +60,11 @@ def rows(content: bytes, *, reduced: bool = False) -> tuple[Row, ...]:
     """Every row of a result file, in its order; none of a file with a head line only.
 
     `reduced`: of the reduced images, so that the fluxes are total ones. Raises ValueError, naming the line,
-    for what is not such a file or has been cut off.
+    for what is not such a file, PartlyRead where lines of it cannot be read.
     """
     columns: list[str] = []
     lines: list[_Line] = []
+    unread: list[str] = []
     for number, text in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
         if text.startswith(_MARK):
             columns = text.removeprefix(_MARK).split()
@@ -77,14 +78,15 @@ def rows(content: bytes, *, reduced: bool = False) -> tuple[Row, ...]:
         try:
             lines.append(_line(columns, text.split()))
         except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
+            unread.append(f"line {number}: {error}")
     if not columns:
         raise ValueError("no result file: the head line is missing")
     counting = _counting(lines)
-    return tuple(
+    found = [
         _row(line, reduced=reduced, is_repeated=counting.get(line.exposure, line) is not line)
         for line in lines
-    )
+    ]
+    return readable(found, unread)
 
 
 def _line(columns: Sequence[str], cells: Sequence[str]) -> _Line:

@@ -49,11 +49,12 @@ def _formed(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
     cuts = light_curve.cuts_of(parameters)
     every = retrieval.rows(request)
     rows = light_curve.select(every, cuts)
-    name = str(request.target["name"])
+    name, unread = str(request.target["name"]), _unread(request)
     if form == "csv":
         return _text(light_curve.as_csv(rows), "text/csv; charset=utf-8", len(every) - len(rows))
     if form == "ecsv":
         about = {"target": name, "facility": request.facility, "request_id": request.id}
+        about |= {"unread": "; ".join(unread)} if unread else {}
         return _text(light_curve.as_ecsv(rows, about), "text/plain; charset=utf-8", len(every) - len(rows))
     if form == "skyportal":
         instrument = _whole(parameters, "instrument_id")
@@ -66,6 +67,7 @@ def _formed(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
             "target": name,
             "units": light_curve.units(rows),
             "left_out": left_out,
+            "unread": unread,
             "rows": rows,
         },
         headers={LEFT_OUT: str(left_out)},
@@ -84,6 +86,12 @@ def _copy(product: Mapping[str, Any], fetch: Mapping[str, Any] | None) -> dict[s
         **{key: fetch[key] for key in ("size", "sha256", "content_type", "fetched_at", "rows")},
         "error": fetch["error"] or None,
     }
+
+
+def _unread(request: Request) -> list[str]:
+    """What could not be read in the products that are there, and why."""
+    fetches = store.fetches(request.id).values()
+    return [f"{doc['name']}: {doc['error']}" for doc in fetches if doc["fetched_at"] and doc["error"]]
 
 
 def _whole(parameters: Mapping[str, str], name: str) -> int | None:

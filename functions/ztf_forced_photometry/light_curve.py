@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from slew.photometry import OTHER_FILTER, Row
+from slew.photometry import OTHER_FILTER, Row, readable
 from ztf_forced_photometry import baseline, codes, light_curve_file
 from ztf_forced_photometry.baseline import Correction
 from ztf_forced_photometry.light_curve_file import Epoch, LightCurveFile
@@ -26,7 +26,10 @@ _KEPT_FLAGS = {56: "procstatus_56", 59: "procstatus_59", 60: "procstatus_60"}
 
 
 def rows(content: bytes, payload: ZtfForcedPhotometryPayload) -> tuple[Row, ...]:
-    """Every epoch of a file as a row, in the file's order, or nights combined. Raises ValueError."""
+    """Every epoch of a file as a row, in the file's order, or nights combined.
+
+    Raises ValueError for what is no light curve, PartlyRead where lines of it cannot be read.
+    """
     file = light_curve_file.read(content)
     duplicates = _duplicates(file.epochs)
     faults = [
@@ -39,7 +42,7 @@ def rows(content: bytes, payload: ZtfForcedPhotometryPayload) -> tuple[Row, ...]
         _row(file, epoch, reasons, corrections.get(epoch.key, Correction()), payload)
         for epoch, reasons in zip(file.epochs, faults, strict=True)
     )
-    return _nights(found) if payload.combine_nights else found
+    return readable(_nights(found) if payload.combine_nights else found, file.unread)
 
 
 def _faults(epoch: Epoch, payload: ZtfForcedPhotometryPayload) -> tuple[str, ...]:

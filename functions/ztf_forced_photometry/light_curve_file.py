@@ -62,18 +62,23 @@ class Epoch:
 
 @dataclass(frozen=True)
 class LightCurveFile:
-    """A file: the requested position in degrees where the head tells it, and every row."""
+    """A file: the requested position in degrees where the head tells it, and every row.
+
+    `unread`: why each line that is none cannot be read.
+    """
 
     ra: float | None
     dec: float | None
     epochs: tuple[Epoch, ...]
+    unread: tuple[str, ...]
 
 
 def read(content: bytes) -> LightCurveFile:
-    """The file. Raises ValueError, naming the line, for what is not one or has been cut off."""
+    """The file. Raises ValueError, naming the line, for what is not one."""
     position: dict[str, float] = {}
     columns: list[str] = []
     epochs: list[Epoch] = []
+    unread: list[str] = []
     for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
         if found := _HEAD.match(line):
             position[found[1]] = _required(found[2], f"line {number}: the requested position")
@@ -84,30 +89,36 @@ def read(content: bytes) -> LightCurveFile:
             if absent := [name for name in _NEEDED if name not in columns]:
                 raise ValueError(f"line {number}: no light curve: column {', '.join(absent)} is missing")
             continue
-        epochs.append(_epoch(columns, line.split(), number))
+        try:
+            epochs.append(_epoch(columns, line.split()))
+        except ValueError as error:
+            unread.append(f"line {number}: {error}")
     if not columns:
         raise ValueError("no light curve: there is no line of columns")
-    return LightCurveFile(position.get("R.A."), position.get("Dec."), tuple(epochs))
+    return LightCurveFile(position.get("R.A."), position.get("Dec."), tuple(epochs), tuple(unread))
 
 
-def _epoch(columns: list[str], cells: list[str], number: int) -> Epoch:
+def _epoch(columns: list[str], cells: list[str]) -> Epoch:
     if len(cells) != len(columns):
-        raise ValueError(f"line {number}: {len(cells)} values for {len(columns)} columns")
+        raise ValueError(f"{len(cells)} values for {len(columns)} columns")
     row = dict(zip(columns, cells, strict=True))
+    return Epoch(
+        row,
+        {name: _number(cell, name) for name, cell in row.items() if name in _NUMBERS},
+        _required(row["jd"], "jd"),
+        row["filter"].replace("_", "").lower(),
+        _number(row["forcediffimflux"], "forcediffimflux"),
+        _number(row["forcediffimfluxunc"], "forcediffimfluxunc"),
+        _zero_point(row["zpdiff"]),
+        _codes(row["procstatus"]),
+    )
+
+
+def _codes(text: str) -> frozenset[int]:
     try:
-        codes = frozenset(int(code) for code in row["procstatus"].split(",") if code not in ("", "null"))
-        return Epoch(
-            row,
-            {name: _number(cell, name) for name, cell in row.items() if name in _NUMBERS},
-            _required(row["jd"], "jd"),
-            row["filter"].replace("_", "").lower(),
-            _number(row["forcediffimflux"], "forcediffimflux"),
-            _number(row["forcediffimfluxunc"], "forcediffimfluxunc"),
-            _zero_point(row["zpdiff"]),
-            codes,
-        )
-    except ValueError as error:
-        raise ValueError(f"line {number}: {error}") from None
+        return frozenset(int(code) for code in text.split(",") if code not in ("", "null"))
+    except ValueError:
+        raise ValueError(f"procstatus is no list of codes: {text[:20]!r}") from None
 
 
 def _zero_point(text: str) -> float | None:

@@ -17,6 +17,7 @@ from astropy.table import Table
 from local.simulators.base import Fault
 from queries.app import handler as queries
 from slew import clock, fetching, retrieval, tracking
+from slew.photometry import PartlyRead
 from slew.wire import HttpRequest
 from slew.work import Desk
 from tests.integration.test_plans import URL, call, plan, server
@@ -232,7 +233,7 @@ def test_measurements_as_json_csv_ecsv_and_for_skyportal(
         (60000.5, 10.0, []),
         (60001.5, -2.0, ["faint"]),
     ]
-    assert whole["left_out"] == 0
+    assert (whole["left_out"], whole["unread"]) == (0, [])
     assert (whole["units"]["flux"], whole["units"]["flux_err"]) == ("uJy", "uJy")
     rows = list(csv.DictReader(io.StringIO(call("GET", f"{url}?format=csv").text)))
     assert [(row["mjd"], row["flags"], row["mag"]) for row in rows] == [
@@ -246,6 +247,27 @@ def test_measurements_as_json_csv_ecsv_and_for_skyportal(
     told = call("GET", f"{url}?format=skyportal&instrument_id=3").json
     assert told["instrument_id"] == 3
     assert (told["flux"], told["fluxerr"], told["zp"]) == ([10.0, -2.0], [1.0, 1.0], [23.9, 23.9])
+
+
+def test_lines_that_cannot_be_read_are_told_with_the_rows(
+    request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Survey.photometry
+    fault = "1 of its lines cannot be read: line 3: flux is missing"
+
+    def partly(*args: Any) -> Any:
+        raise PartlyRead(read(*args), ["line 3: flux is missing"])
+
+    monkeypatch.setattr(Survey, "photometry", partly)
+    later(400)
+    tick()
+    found = products(request_id)["lc.txt"]
+    assert (found["state"], found["rows"], found["error"]) == ("fetched", 2, fault)
+    url = f"/requests/{request_id}/photometry"
+    whole = Client(queries)("GET", url).json
+    assert (len(whole["rows"]), whole["unread"]) == (2, [f"lc.txt: {fault}"])
+    table = Table.read(Client(queries)("GET", f"{url}?format=ecsv").text, format="ascii.ecsv")
+    assert (len(table), table.meta["unread"]) == (2, f"lc.txt: {fault}")
 
 
 def test_years_of_measurements_have_room_in_an_answer(

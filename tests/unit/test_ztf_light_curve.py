@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slew.photometry import Row
+from slew.photometry import PartlyRead, Row
 from slew.validation import parse
 from ztf_forced_photometry import light_curve, light_curve_file
 from ztf_forced_photometry.magnitudes import Flux, combined, total
@@ -235,6 +235,21 @@ def test_a_batch_file_is_read_by_its_names() -> None:
 
 
 @pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ({"jd": "null"}, "line 6: jd is missing"),
+        ({"procstatus": "0.0"}, "line 6: procstatus is no list of codes: '0.0'"),
+        ({"pid": "1 2"}, "line 6: 41 values for 40 columns"),
+    ],
+)
+def test_a_line_that_cannot_be_read_spoils_no_other(damage: dict[str, str], reason: str) -> None:
+    with pytest.raises(PartlyRead) as caught:
+        rows_of(DETECTION, {**DETECTION, **damage}, LIMIT)
+    assert caught.value.rows == rows_of(DETECTION, LIMIT)
+    assert str(caught.value) == f"1 of its lines cannot be read: {reason}"
+
+
+@pytest.mark.parametrize(
     ("content", "text"),
     [
         (b"", "no line of columns"),
@@ -285,10 +300,12 @@ CELLS = st.sampled_from(
 def test_no_number_breaks_the_reduction_or_json(changes: list[dict[str, str]], flag: bool) -> None:
     try:
         rows = rows_of(*({**DETECTION, **each} for each in changes), total_flux=flag)
+        assert len(rows) == len(changes)
+    except PartlyRead as error:
+        rows = error.rows
     except ValueError as error:
         assert str(error).startswith("line ")  # noqa: PT017 - either outcome is right
         return
-    assert len(rows) == len(changes)
     json.dumps([asdict(row) for row in rows], allow_nan=False)
 
 

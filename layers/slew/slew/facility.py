@@ -401,7 +401,10 @@ class Facility(ABC):
     def photometry(
         self, order: Order[Any, Any], product: Mapping[str, Any], content: bytes
     ) -> Sequence[photometry.Row]:
-        """The measurements in a fetched product, none left out. Raises ValueError if it cannot be read."""
+        """The measurements in a fetched product, none left out.
+
+        Raises ValueError if it cannot be read, PartlyRead if some of it cannot.
+        """
         raise NotImplementedError
 
     def check_altdata(self, altdata: Any) -> None:  # noqa: B027 - optional, and most have nothing to check

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 OTHER_FILTER = "other_filter"
 """Flag of a row whose filter has no name that others know."""
+
+_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,22 @@ class Row:
     snr: float | None = None
     flags: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class PartlyRead(ValueError):
+    """Some of a file's measurements cannot be read; the text says how many, and why. `rows`: the others."""
+
+    def __init__(self, rows: Sequence[Row], faults: Sequence[str]) -> None:
+        reasons = "; ".join([*faults[:_REASONS], *(["..."] if len(faults) > _REASONS else [])])
+        super().__init__(f"{len(faults)} of its lines cannot be read: {reasons}")
+        self.rows = tuple(rows)
+
+
+def readable(rows: Sequence[Row], faults: Sequence[str]) -> tuple[Row, ...]:
+    """The rows of a file. `faults`: why each other line cannot be read.
+
+    Raises PartlyRead where there are some, ValueError where nothing else is there.
+    """
+    if faults:
+        raise PartlyRead(rows, faults) if rows else ValueError(faults[0])
+    return tuple(rows)

@@ -15,6 +15,7 @@ from slew.errors import FacilityError, NoAnswer, Rejected, TooLarge
 from slew.facility import Facility, Order, Progress
 from slew.fetching import BrokenOff, Fetch
 from slew.log import logger
+from slew.photometry import PartlyRead
 from slew.records import Request
 from slew.work import Case
 
@@ -159,8 +160,11 @@ def _read(facility: Facility, order: Order[Any, Any], product: Mapping[str, Any]
     """Read the measurements of a product that holds some."""
     if product.get("kind") not in _PHOTOMETRY or not facility.can("photometry"):
         return done
+    fault = ""
     try:
         found = facility.photometry(order, product, objects.get(done.object, _ROWS_LIMIT) or b"")
+    except PartlyRead as error:
+        found, fault = error.rows, str(error)
     except (ValueError, TooLarge) as error:
         return replace(done, error=f"its measurements cannot be read: {error}")
     except ClientError:
@@ -170,4 +174,4 @@ def _read(facility: Facility, order: Order[Any, Any], product: Mapping[str, Any]
         return replace(done, error="its measurements cannot be read: internal error; it has been logged")
     key = f"{done.object}.rows"
     objects.put(key, json.dumps([asdict(row) for row in found]).encode(), "application/json")
-    return replace(done, rows_object=key, rows=len(found))
+    return replace(done, rows_object=key, rows=len(found), error=fault)

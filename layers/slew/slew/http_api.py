@@ -15,6 +15,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from slew import aws, redact
+from slew.characters import writable
 from slew.errors import Invalid, MethodNotAllowed, NotFound, Problem, TooLarge
 from slew.log import logger
 from slew.validation import BODY_LIMIT, parse_body
@@ -36,7 +37,7 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     return Response(
         status_code=status,
         content_type=JSON,
-        body=json.dumps(body, ensure_ascii=False, allow_nan=False),
+        body=writable(json.dumps(body, ensure_ascii=False, allow_nan=False)),
         headers={"Cache-Control": "no-store", **(headers or {})},
     )
 
@@ -59,7 +60,7 @@ def problem(error: Problem) -> Response[Any]:
     return Response(
         status_code=error.status,
         content_type=PROBLEM_JSON,
-        body=json.dumps(redact.current.data(document), ensure_ascii=False),
+        body=writable(json.dumps(redact.current.data(document), ensure_ascii=False)),
         headers={
             "Cache-Control": "no-store",
             **({"Allow": ""} if error.status == 405 else {}),

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from slew import aws, clock, config
+from slew import aws, clock, config, table
 from slew.errors import SlewError
 
 CLAIM_S = 60.0
@@ -136,7 +136,7 @@ def settle(marker: Marker, outcome: Literal["sent", "failed"], reason: str = "")
 def _put(marker: Marker, condition: Mapping[str, Any]) -> None:
     item = {
         **_key(marker),
-        "doc": {"S": json.dumps(marker.doc(), ensure_ascii=False)},
+        "doc": table.text(marker.doc()),
         "claimed_until": _number(marker.claimed_until or 0.0),
     }
     aws.client("dynamodb").put_item(TableName=config.table(), Item=item, **condition)

@@ -4,7 +4,7 @@ A `Redactor` knows the secret *values* of the allocation at hand, in every form 
 `slew.secret_forms`): plain, URL-encoded, form-encoded, base64 (also inside a longer encoded text, as in Basic
 authentication or a signed token), JSON-escaped and XML-escaped. A secret of one to three characters is masked
 where it travels as a credential. It also masks the values of headers and fields that are secret by name, so
-that a value it was never told of does not pass either.
+that a value it was never told of does not pass either. What has passed can be written down: see `characters`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from slew import secret_forms
+from slew.characters import writable
 from slew.secret_forms import SHORTEST
 
 MASK = "********"
@@ -64,7 +65,7 @@ class Redactor:
         if self._alone:
             text = self._alone.sub(lambda found: f"{found[found.lastgroup or 0]}{MASK}", text)
             text = _ENCODED.sub(self._pair, text)
-        return text
+        return writable(text)
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers, with those that carry credentials masked whole except for the scheme word."""

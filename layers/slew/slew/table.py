@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from slew import aws, config
+from slew.characters import writable
 from slew.errors import SlewError, TooLarge
 
 Item = dict[str, Any]
@@ -58,7 +59,7 @@ def key(pk: str, sk: str) -> Item:
 
 def text(doc: Mapping[str, Any]) -> Item:
     """A document as an item's attribute."""
-    return {"S": json.dumps(doc, ensure_ascii=False, allow_nan=False)}
+    return {"S": writable(json.dumps(doc, ensure_ascii=False, allow_nan=False))}
 
 
 def get(pk: str, sk: str) -> dict[str, Any] | None:

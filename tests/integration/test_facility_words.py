@@ -1,0 +1,92 @@
+"""What a facility says comes to people readable, and without a credential in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.simulators.base import Fault
+from slew import store
+from slew.handler import facility_handler
+from tests.support.calls import Client
+from tests.support.toy import SECRET, Toy, ToyServer
+
+URL = "/facilities/toy"
+BODY: dict[str, Any] = {
+    "allocation_id": "toy-1",
+    "target": {"name": "SN 2023ixf", "ra": "14:03:38.562", "dec": "+54:18:41.94"},
+    "payload": {"exposure": 300},
+}
+ODD = r"observer note: \ud83d"
+SHOWN = "observer note: \ufffd"
+
+
+@pytest.fixture
+def server() -> Iterator[ToyServer]:
+    server = ToyServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def call(embedded_aws: Any, server: ToyServer, monkeypatch: pytest.MonkeyPatch) -> Client:
+    monkeypatch.setenv("SLEW_TOY_URL", server.url)
+    client = Client(facility_handler(Toy()))
+    allocation = {"id": "toy-1", "pi": "PI", "group": "transients", "altdata": {"token": SECRET}}
+    assert client("POST", f"{URL}/allocations", allocation).status == 201
+    return client
+
+
+def says(server: ToyServer, status: int, body: str, **about: Any) -> None:
+    """The next answer of the facility."""
+    server.faults.append(
+        Fault(kind="status", status=status, body=body, content_type="application/json", **about)
+    )
+
+
+# -- characters that are none
+
+
+def test_an_answer_with_half_a_character_is_kept_readable(call: Client, server: ToyServer) -> None:
+    says(server, 201, f'{{"id": 4711, "{ODD}": "{ODD}"}}', headers={"X-Note": "caf\u00e9"})
+    reply = call("POST", f"{URL}/requests", BODY)
+    assert reply.status == 201
+    assert (reply.json["status"], reply.json["facility_request_id"]) == ("submitted", "4711")
+    (exchange,) = store.exchanges(reply.json["id"])
+    assert json.loads(exchange["answer_body"]) == {"id": 4711, SHOWN: SHOWN}
+    assert call("GET", f"{URL}/requests/{reply.json['id']}").json == reply.json
+
+
+def test_an_id_with_half_a_character_loses_no_outcome(call: Client, server: ToyServer) -> None:
+    says(server, 201, r'{"id": "n\ud83d"}')
+    reply = call("POST", f"{URL}/requests", BODY)
+    assert (reply.status, reply.json["facility_request_id"]) == (201, "n\ufffd")
+    assert call("GET", f"{URL}/requests/{reply.json['id']}").json == reply.json
+
+
+def test_a_refusal_with_half_a_character_is_told_in_the_facilitys_words(
+    call: Client, server: ToyServer
+) -> None:
+    says(server, 400, rf'{{"proposal": ["{ODD}"]}}')
+    view = call("POST", f"{URL}/requests", BODY).json
+    assert (view["status"], view["reason"]) == ("rejected", f"proposal: {SHOWN}")
+    assert call("GET", f"{URL}/requests/{view['id']}").json == view
+
+
+def test_a_poll_and_a_cancellation_too(call: Client, server: ToyServer) -> None:
+    one = f"{URL}/requests/{call('POST', f'{URL}/requests', BODY).json['id']}"
+    says(server, 200, rf'{{"state": "RUNNING", "note": "{ODD}"}}')
+    assert call("POST", f"{one}/refresh").json["status"] == "in_progress"
+    says(server, 400, rf'{{"detail": "{ODD}"}}')
+    refused = call("DELETE", one)
+    assert (refused.status, refused.json["detail"]) == (409, f"rejected: {SHOWN}")
+    assert SHOWN in call("GET", one).json["status_text"]
+
+
+def test_what_verify_says_is_answered(call: Client, server: ToyServer) -> None:
+    says(server, 200, f'"{ODD}"')
+    assert call("POST", f"{URL}/allocations/toy-1/verify").status == 200

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slew.pages import for_people
 from slew.photometry import OTHER_FILTER, Row, readable
 
 ZP = 23.9
@@ -171,6 +172,6 @@ def _number(cells: Mapping[str, str], column: str) -> float | None:
         if text.lower() in ("null", "none", "-", "--") or not text.strip("*"):
             return None  # asterisks: the number is wider than its column
         if column in _NEEDED or column in _CUTS or column in _EXTRA:
-            raise ValueError(f"{column} is no number: {text[:20]!r}") from None
+            raise ValueError(f"{column} is no number: {for_people(text, 20)!r}") from None
         return None  # a column that we do not know
     return value if abs(value) < _LARGEST else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 
 from gemini.models import GeminiAltdata
+from slew import redact
 from slew.errors import NotSent, Rejected, Unanswered
-from slew.redact import Redactor
+from slew.pages import LONGEST_PAGE, words
 from slew.wire import Answer
 
 CREDENTIALS = "Incorrect program ID, email address, or password"
@@ -15,7 +15,7 @@ DOWN = "Database unavailable."
 _LONGEST = 500
 _ID = re.compile(r"(?:GN|GS)-.+-\d+")
 _PRE = re.compile(r"<pre>(.*?)</pre>", re.DOTALL | re.IGNORECASE)
-_TAGS = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+_HEAD = re.compile(r"<head\b.*?</head\s*>", re.DOTALL | re.IGNORECASE)
 
 
 def observation_id(answer: Answer, altdata: GeminiAltdata) -> str:
@@ -24,7 +24,7 @@ def observation_id(answer: Answer, altdata: GeminiAltdata) -> str:
     Raises Rejected; NotSent where nothing was made and it may be sent again; Unanswered for anything that is
     neither an id nor a known refusal.
     """
-    said = reason(answer, altdata)
+    said = reason(answer)
     if answer.status == 200:
         body = answer.text.strip()
         if _ID.fullmatch(body) and body.lower().startswith(f"{altdata.programid}-".lower()):
@@ -41,14 +41,12 @@ def observation_id(answer: Answer, altdata: GeminiAltdata) -> str:
     raise Unanswered(f"HTTP {answer.status}: {said}".rstrip(": "))
 
 
-def reason(answer: Answer, altdata: GeminiAltdata) -> str:
+def reason(answer: Answer) -> str:
     """The server's words on one line: those of the error page, or else the bare text; no secret in them."""
     latin = "8859-1" in answer.headers.get("content-type", "")  # that of Jetty's error pages
-    page = (answer.body.decode("iso-8859-1") if latin else answer.text)[:100_000]
+    page = redact.current.text(answer.body.decode("iso-8859-1") if latin else answer.text)[:LONGEST_PAGE]
     found = _PRE.search(page)
-    text = " ".join(unescape(found[1] if found else _TAGS.sub(" ", page)).split())
-    text = Redactor([altdata.user_key.get_secret_value()]).text(text)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return words(found[1] if found else _HEAD.sub(" ", page), _LONGEST)
 
 
 def _advised(said: str) -> str:

@@ -11,6 +11,7 @@ from gemini import sites, xml_reader
 from gemini.ledger import number_of
 from slew.errors import NoAnswer
 from slew.facility import Link
+from slew.pages import for_people
 from slew.wire import HttpRequest
 
 TIMEOUT_S = 15.0
@@ -65,7 +66,7 @@ def read(programid: str, link: Link, *, timeout_s: float = TIMEOUT_S) -> Program
     url = f"{sites.base_url(programid)}/odbbrowser/observations?{query}"
     answer = link.http.read(HttpRequest("GET", url), read_timeout=timeout_s)
     if answer.status != 200 or answer.truncated:
-        said = " ".join(answer.text[:200].split()) if answer.status == 400 else ""
+        said = for_people(answer.text, 200) if answer.status == 400 else ""
         reason = "an answer that is too long" if answer.truncated else f"HTTP {answer.status} {said}".rstrip()
         raise NoAnswer(f"status unknown: /odbbrowser gave {reason}", answer.retry_after)
     try:

@@ -10,15 +10,16 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from generic.models import GenericAltdata, GenericPayload
-from slew import pages
 from slew.announcement import clean
 from slew.errors import Failed, NotSent, Rejected
 from slew.facility import Order, Submission
+from slew.pages import for_people, words
 from slew.wire import Answer, HttpRequest, NotJson
 
 GenericOrder = Order[GenericPayload, GenericAltdata]
 
 REASON_LIMIT = 300
+_CUT = REASON_LIMIT - 1  # and the `…`
 _ID_LIMIT = 200
 _SKYPORTAL_PATH = "/api/followup_request"
 _REFUSED = ("rejected", "failed")
@@ -63,14 +64,15 @@ def taken(answer: Answer, known_id: str | None = None) -> Submission:
     data = _object(body.get("data"))
     request_status = _text(data.get("request_status"))
     if data.get("ignored"):
-        raise Rejected(_short(data.get("message")) or "the endpoint ignored the request")
+        raise Rejected(_text(data.get("message"), _CUT) or "the endpoint ignored the request")
     if body.get("status") == "error":
         raise Rejected(reason(answer))
     if request_status.lower().startswith(_REFUSED):
         # The caller's own status already says `rejected`.
-        raise Rejected(re.sub(r"(?i)^rejected:\s*", "", request_status)[:REASON_LIMIT] or request_status)
+        own = re.sub(r"(?i)^rejected:\s*", "", request_status)
+        raise Rejected(for_people(own or request_status, _CUT))
     found = _usable_id(data.get("id")) or _usable_id(body.get("id")) or known_id
-    text = _short(request_status) or f"HTTP {answer.status}"
+    text = for_people(request_status, _CUT) or f"HTTP {answer.status}"
     if found is None:
         text += "; the endpoint gave no id, so the request cannot be cancelled remotely"
     return Submission(facility_request_id=found, text=text)
@@ -92,12 +94,10 @@ def is_gone(answer: Answer) -> bool:
 def reason(answer: Answer) -> str:
     """A refusal in a line of at most 300 characters: the JSON's message, else the body without markup."""
     body = _json(answer)
-    words = next(
-        (_short(body[key]) for key in ("message", "detail", "error", "title") if _short(body.get(key))), ""
-    )
-    words = words or _short(pages.words(answer.text))
+    told = (_text(body.get(key), _CUT) for key in ("message", "detail", "error", "title"))
+    said = next(filter(None, told), "") or words(answer.text, _CUT)
     status = f"HTTP {answer.status}"
-    return _cut(words if words.startswith(status) else f"{status}: {words}" if words else status)
+    return for_people(said if said.startswith(status) else f"{status}: {said}" if said else status, _CUT)
 
 
 def _request(order: GenericOrder, method: str, url: str, *, with_body: bool = False) -> HttpRequest:
@@ -129,10 +129,9 @@ def _id(order: GenericOrder, done: str) -> str:
 def _check_status(answer: Answer) -> None:
     """Refuse what is the same for every method: redirects, refusals, and answers that say `not now`."""
     if 300 <= answer.status < 400:
-        where = clean(answer.headers.get("location", "")).partition("?")[0]
-        raise Rejected(
-            _cut(f"HTTP {answer.status}: redirected to {where or 'nowhere'}; redirects are not followed")
-        )
+        where = for_people(answer.headers.get("location", ""), None).partition("?")[0]
+        told = f"HTTP {answer.status}: redirected to {where or 'nowhere'}; redirects are not followed"
+        raise Rejected(for_people(told, _CUT))
     if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
         raise NotSent(reason(answer), answer.retry_after)
     if 400 <= answer.status < 500:
@@ -150,16 +149,8 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: Any) -> str:
-    return clean(value) if isinstance(value, str) else ""
-
-
-def _short(value: Any) -> str:
-    return _cut(_text(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= REASON_LIMIT else f"{text[: REASON_LIMIT - 1]}…"
+def _text(value: Any, limit: int | None = None) -> str:
+    return for_people(value, limit) if isinstance(value, str) else ""
 
 
 def _usable_id(value: Any) -> str | None:

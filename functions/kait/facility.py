@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from kait import answers
 from kait.models import KaitAltdata, KaitPayload
-from slew import clock, config
+from slew import clock, config, redact
 from slew.errors import Invalid, NotSent, Unanswered
 from slew.facility import Facility, Link, Order, Prepared, Submission
 from slew.models import Target
@@ -110,5 +110,5 @@ def _kept(request: HttpRequest, order: KaitOrder, answer: str) -> dict[str, Any]
     return {
         "sent": json.loads(request.body),
         "sent_at": clock.isoformat(order.now),
-        "answer": answer[:KEPT],
+        "answer": redact.current.text(answer)[:KEPT],
     }

@@ -11,6 +11,7 @@ from lt.reply import Reply
 from slew import config
 from slew.errors import Failed, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Link
+from slew.pages import for_people
 from slew.wire import Answer, HttpRequest
 
 SEND_TIMEOUT_S = 120.0  # one document at a time is handled there, and one takes some 8 s
@@ -60,7 +61,7 @@ def confirmed(reply: Reply) -> Reply:
     if reply.mode == "confirm":
         return reply
     if reply.mode != "reject":
-        raise Failed(f"unexpected reply mode {reply.mode[:40]}", unconfirmed=True)
+        raise Failed(f"unexpected reply mode {for_people(reply.mode, 40)}", unconfirmed=True)
     if disconnected(reply):
         raise NotSent(f"LT: {reply.reason}")
     raise Rejected(reply.reason)

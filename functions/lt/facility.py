@@ -27,6 +27,7 @@ from slew.facility import (
     Verdict,
     Verification,
 )
+from slew.pages import for_people
 from slew.status import Status
 from slew.wire import HttpRequest
 
@@ -78,7 +79,7 @@ class Lt(Facility):
         if reply.mode == "reject":
             return Verdict(False, reply.reason)
         if reply.mode != "offer":
-            raise NoAnswer(f"unexpected reply mode {reply.mode[:40]}")
+            raise NoAnswer(f"unexpected reply mode {for_people(reply.mode, 40)}")
         return _scored(reply)
 
     def update(self, order: LtOrder, prepared: Prepared, link: Link) -> Submission:
@@ -141,7 +142,7 @@ class Lt(Facility):
                 details["data_pages"] = f"not checked: {error.reason}"
         if not answer.accepted:
             return Verification(False, answer.text, details)
-        said = answer.text[:100]
+        said = for_people(answer.text, 100)
         words = f"user and password are accepted (the node agent says {said}); the proposal is not checked"
         return Verification(details.get("data_pages") != "refused", words, details)
 

@@ -12,6 +12,7 @@ from lt.progress import Standing
 from lt.reply import Reply
 from slew.errors import NoAnswer, Rejected
 from slew.facility import Link, Progress
+from slew.pages import for_people
 from slew.status import ENDED, NO_STATUS, Status
 
 NO_SERVICE = "Unknown document request type."
@@ -32,7 +33,7 @@ def poll(order: LtOrder, link: Link) -> Progress:
     if reply.mode == "update":
         return _followed(order, link, reply)
     if reply.mode != "reject":
-        raise NoAnswer(f"unexpected reply mode {reply.mode[:40]}")
+        raise NoAnswer(f"unexpected reply mode {for_people(reply.mode, 40)}")
     if order.status in ENDED and order.status is not Status.COMPLETE:
         return Progress(None, next_poll_s=None)
     if order.status is Status.COMPLETE and (nights := order.facility_data.get("nights")):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from lt.markup import Node, Unreadable, parse
+from slew.pages import for_people
 
 NO_REASON = "LT rejected the request without a reason"
 _LONGEST = 1000
@@ -53,7 +54,7 @@ class Reply:
         except Unreadable as error:
             return _last_resort(text, error)
         if root.name != "RTML":
-            raise Unreadable(f"no RTML but {root.name[:40]}")
+            raise Unreadable(f"no RTML but {for_people(root.name, 40)}")
         mode = root.attributes.get("mode") or root.attributes.get("type") or "none"
         return cls(
             mode=mode,
@@ -72,12 +73,11 @@ class Reply:
 
 def readable(text: str) -> str:
     """A Java error in words: blanks collapsed, the wrappings of its exceptions taken off the front."""
-    whole = " ".join(text.split())
+    whole = for_people(text, None)
     words = whole.removesuffix(_BACK)
     while match := _FRONT.match(words):
         words = words[match.end() :].lstrip()
-    words = words or whole
-    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
+    return for_people(words or whole, _LONGEST)
 
 
 def _reason(root: Node) -> str:

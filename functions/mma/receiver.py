@@ -9,7 +9,6 @@ from urllib.parse import quote
 from mma.models import MmaAltdata
 from mma.plan import Plan
 from slew import pages
-from slew.announcement import clean
 from slew.errors import NoAnswer, NotSent, Rejected
 from slew.facility import Link
 from slew.status import Status
@@ -19,6 +18,7 @@ Row = Mapping[str, Any]
 
 LISTED = "mma plans"
 _REASON_LIMIT = 300
+_ID_LIMIT = 200
 _STATES = {
     "pending": Status.SUBMITTED,
     "processing": Status.IN_PROGRESS,
@@ -56,9 +56,9 @@ def taken(answer: Answer) -> tuple[str | None, str]:
             raise Rejected(words(answer))
         data = content.get("data")
         found = data.get("id") if isinstance(data, dict) else None
-        usable = isinstance(found, int | str) and not isinstance(found, bool) and str(found)[:200]
-        return (usable or None), ""
-    said = clean(pages.words(answer.text))[:_REASON_LIMIT]
+        usable = isinstance(found, int | str) and not isinstance(found, bool) and len(str(found)) <= _ID_LIMIT
+        return (str(found) or None) if usable else None, ""
+    said = pages.words(answer.text, _REASON_LIMIT)
     return None, f"the receiver's answer was not understood: it said {said}" if said else ""
 
 
@@ -133,7 +133,7 @@ def state(row: Row) -> tuple[Status | None, str]:
     if not isinstance(told, str):
         return Status.SUBMITTED, "in the receiver's queue"
     observations = row.get("observations")
-    text = clean(told)[:100]
+    text = pages.for_people(told, 100)
     if isinstance(observations, list) and observations:
         done = sum(isinstance(each, dict) and each.get("status") == "done" for each in observations)
         text += f", {done} of {len(observations)} observations done"
@@ -144,7 +144,7 @@ def words(answer: Answer) -> str:
     """A refusal in a line: the JSON's message, else the body without markup."""
     content = _content(answer)
     told = content.get("message") if isinstance(content, dict) else None
-    said = clean(told if isinstance(told, str) else pages.words(answer.text))[:_REASON_LIMIT]
+    said = pages.words(told if isinstance(told, str) else answer.text, _REASON_LIMIT)
     return f"HTTP {answer.status}: {said}" if said else f"HTTP {answer.status} without a reason"
 
 

@@ -14,8 +14,10 @@ import paramiko
 
 from mma.ssh import STEP_TIMEOUT_S, Lost, words
 from slew.errors import Rejected
+from slew.pages import for_people
 
 LARGEST = 64 * 1024 * 1024
+_WORDS, _WORDS_READ = 1000, 64 * 1024  # of what a server says, what is kept, and read so that it is whole
 _MISSING = "No such file or directory"
 
 
@@ -242,7 +244,7 @@ class Scp:
             raise Rejected(f"the server runs no {program}: {words(error)}") from None
         if not channel.status_event.wait(STEP_TIMEOUT_S):
             raise Lost(words(error)) from None
-        said = " ".join(channel.recv_stderr(1000).decode("utf-8", "replace").split())
+        said = for_people(channel.recv_stderr(_WORDS_READ).decode("utf-8", "replace"), _WORDS)
         status = channel.recv_exit_status()
         raise Rejected(f"{program} ended with status {status}" + (f": {said}" if said else "")) from None
 
@@ -258,14 +260,15 @@ def _offered(channel: paramiko.Channel) -> int | None:
             return int(parts[1])
     if _MISSING in line:
         return None
-    raise Rejected(line or "scp gave no answer that can be read")
+    raise Rejected(for_people(line, _WORDS) or "scp gave no answer that can be read")
 
 
 def _acknowledged(channel: paramiko.Channel) -> None:
     first = _exactly(channel, 1)
     if first != b"\0":
-        said = _line(channel)
-        raise Rejected((said if first in b"\1\2" else first.decode("latin-1") + said) or "scp failed")
+        line = _line(channel)
+        said = line if first in b"\1\2" else first.decode("latin-1") + line
+        raise Rejected(for_people(said, _WORDS) or "scp failed")
 
 
 def _exactly(channel: paramiko.Channel, size: int) -> bytes:
@@ -281,9 +284,9 @@ def _exactly(channel: paramiko.Channel, size: int) -> bytes:
 
 def _line(channel: paramiko.Channel) -> str:
     found = b""
-    while len(found) < 1000:
+    while len(found) < _WORDS_READ:
         part = channel.recv(1)
         if part in (b"", b"\n"):
             break
         found += part
-    return " ".join(found.decode("utf-8", "replace").split())
+    return found.decode("utf-8", "replace").strip()

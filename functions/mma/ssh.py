@@ -21,6 +21,7 @@ from slew import guard
 from slew.errors import Failed, Invalid, NotSent, Rejected
 from slew.facility import Link
 from slew.log import logger
+from slew.pages import for_people
 
 CONNECT_TIMEOUT_S = 10.0
 STEP_TIMEOUT_S = 15.0
@@ -184,4 +185,4 @@ def _private_key(altdata: MmaAltdata) -> paramiko.PKey:
 
 def words(error: BaseException) -> str:
     """An exception in a few words."""
-    return (getattr(error, "strerror", None) or str(error).strip() or type(error).__name__)[:200]
+    return for_people(getattr(error, "strerror", None) or str(error).strip() or type(error).__name__, 200)

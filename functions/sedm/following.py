@@ -13,6 +13,7 @@ from sedm.booking import SedmOrder
 from slew import clock, config
 from slew.errors import FacilityError, Invalid, NoAnswer
 from slew.facility import Link, Message, Progress
+from slew.pages import for_people
 from slew.status import AT_FACILITY, ENDED, Status
 
 GRACE = timedelta(days=1)
@@ -69,7 +70,7 @@ def receive(order: SedmOrder, message: Message) -> Progress:
     found, contents = of(content, known)
     if len(known) + len(found) > spectra.MOST:
         raise Invalid(f"There are more than {spectra.MOST} files of this request already.")
-    text = f"{what}: {', '.join(found) or str(content.get('text') or '')[:200]}"
+    text = f"{what}: {', '.join(found) or for_people(str(content.get('text') or ''), 200)}"
     merged = {**known, **found}
     return Progress(
         None,
@@ -98,7 +99,7 @@ def _status_text(order: SedmOrder, text: str) -> Progress:
     here = bool(order.facility_data.get("expired_here"))
     status = messages.status_of(text, order.status, expired_here=here)
     reason = text if status is Status.FAILED else ""
-    data: dict[str, Any] = {"said": text[:500]}
+    data: dict[str, Any] = {"said": for_people(text, 500)}
     if status in ENDED:
         data |= {"ended_at": clock.isoformat(order.now), "expired_here": False}
     after = status or order.status
@@ -107,12 +108,12 @@ def _status_text(order: SedmOrder, text: str) -> Progress:
 
 
 def _annotated(order: SedmOrder, content: Mapping[str, Any]) -> Progress:
-    origin, found = messages.text_of(content, "origin")[:100], content.get("data")
+    origin, found = for_people(messages.text_of(content, "origin"), 100), content.get("data")
     if not isinstance(found, dict) or len(json.dumps(found)) > _ANNOTATION_LIMIT:
         raise Invalid("Invalid data: it must be an object of moderate size.")
     earlier = dict(order.facility_data.get("annotations") or {})
     kept = {**dict(list(earlier.items())[-19:]), origin: found}
-    text = f"{origin}: {', '.join(f'{key} {value}' for key, value in found.items())}"[:500]
+    text = for_people(f"{origin}: {', '.join(f'{key} {value}' for key, value in found.items())}", 500)
     return Progress(None, text, data={"annotations": kept}, next_poll_s=pause_s(order, order.status))
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from sedm.models import SedmAltdata
 from slew.errors import Invalid, NotFound, Problem, Unauthorized, Unavailable
 from slew.facility import Message
+from slew.pages import for_people
 from slew.status import ENDED, Status
 
 _NUMBER = "followup_request_id"
@@ -71,7 +72,7 @@ def number(message: Message) -> int | None:
     value = content[_NUMBER]
     text = value.strip() if isinstance(value, str) else str(value)
     if isinstance(value, bool | float) or not re.fullmatch(r"\d{1,18}", text, re.ASCII):
-        raise Invalid(f"Invalid {_NUMBER}: {text[:50]}")
+        raise Invalid(f"Invalid {_NUMBER}: {for_people(text, 50)}")
     return int(text)
 
 

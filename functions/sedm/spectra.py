@@ -15,7 +15,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from slew import redact
+from slew.characters import writable
 from slew.errors import Invalid
+from slew.pages import for_people
 
 MOST = 100
 _HEADERS = (
@@ -45,13 +48,13 @@ def of_spectrum(content: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[P
     text = content.get("ascii")
     if not isinstance(text, str) or not text.strip():
         raise Invalid('Missing required key "ascii".')
-    raw = text.encode()
+    raw = writable(text).encode()
     given = content.get("filename")
     name = free_name(str(given or "spectrum.txt").rpartition("/")[2], raw, known)
     about = {
         "kind": "spectrum",
         "content_type": "text/plain",
-        "observed_at": str(content.get("observed_at") or "")[:40] or None,
+        "observed_at": for_people(str(content.get("observed_at") or ""), 40) or None,
         "sha256": hashlib.sha256(raw).hexdigest(),
         "header": header(text),
         "columns": ["wavelength (Angstrom)", "flux (erg/s/cm2/Angstrom)", "variance of the flux"],
@@ -84,7 +87,7 @@ def of_comment(content: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[Pr
     about = {
         "kind": "image" if kind.startswith("image/") else "log",
         "content_type": kind,
-        "text": str(content.get("text") or "")[:500],
+        "text": for_people(str(content.get("text") or ""), 500),
         "sha256": hashlib.sha256(raw).hexdigest(),
     }
     return {name: about}, {name: raw}
@@ -92,7 +95,7 @@ def of_comment(content: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[Pr
 
 def free_name(name: str, raw: bytes, known: Mapping[str, Any]) -> str:
     """A name fit for a file; where another content has it, with a digest, so that neither is lost."""
-    plain = _PLAIN.sub("_", name).lstrip("._")[-120:] or "file"
+    plain = _PLAIN.sub("_", redact.current.text(name)).lstrip("._")[-120:] or "file"
     digest = hashlib.sha256(raw).hexdigest()
     if known.get(plain, {}).get("sha256") in (None, digest) and plain not in _without_digest(known):
         return plain
@@ -106,7 +109,7 @@ def header(text: str) -> dict[str, str]:
     for line in text.splitlines():
         key, colon, value = line.lstrip("# ").partition(":")
         if line.startswith("#") and colon and key.strip().upper() in _HEADERS:
-            found[key.strip().upper()] = value.strip()[:80]
+            found[key.strip().upper()] = for_people(value, 80)
     return found
 
 

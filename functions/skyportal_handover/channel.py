@@ -17,6 +17,7 @@ from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.http import Http
 from slew.light_curve import Cuts
 from slew.notice import Notice, short
+from slew.pages import for_people
 from slew.records import Request
 from slew.redact import Redactor
 from slew.wire import Answer, HttpRequest, NotJson
@@ -146,5 +147,5 @@ def _check(answer: Answer) -> Answer:
     except (NotJson, AttributeError):
         raise Rejected(f"SkyPortal: HTTP {answer.status} with an answer that cannot be read") from None
     if refused:
-        raise Rejected(f"SkyPortal: {short(content.get('message') or answer.status, 300)}")
+        raise Rejected(f"SkyPortal: {for_people(str(content.get('message') or answer.status), 299)}")
     return answer

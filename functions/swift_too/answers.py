@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import unescape
 from typing import Any
 
-from slew import drf
+from slew import drf, pages
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
-from slew.notice import short
 from slew.wire import Answer, NotJson
 
 _DUPLICATE = re.compile(r"already recently submitted\W+TOO ID:\s*(\d+)", re.IGNORECASE)
@@ -166,7 +164,4 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _plain(text: str) -> str:
-    without = re.sub(
-        r"<(script|style)\b.*?</\1\s*>|<[^>]*>", " ", text[:20000], flags=re.DOTALL | re.IGNORECASE
-    )
-    return short(" ".join(unescape(without).split()), 500)
+    return pages.words(text, 499)

@@ -18,6 +18,7 @@ from slew import drf
 from slew.errors import FacilityError, Failed, NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Link
 from slew.models import Target
+from slew.pages import for_people
 from slew.wire import Answer, HttpRequest
 from swift_too import form
 from swift_too.answers import Outcome, Refused, outcome_of, words
@@ -175,7 +176,8 @@ def _content(answer: Answer) -> Mapping[str, Any]:
             raise Unanswered(f"HTTP {answer.status} with an answer that cannot be read: {words(answer)}")
         raise Rejected(BAD_SECRET)
     if "api_version" in content and str(content["api_version"]) != API_VERSION:
-        text = f"Swift speaks version {str(content['api_version'])[:20]} of its protocol, not {API_VERSION}"
+        theirs = for_people(str(content["api_version"]), 20)
+        text = f"Swift speaks version {theirs} of its protocol, not {API_VERSION}"
         raise Failed(text, unconfirmed=True)
     data = _unwrapped(content)
     return data if isinstance(data, Mapping) else {}

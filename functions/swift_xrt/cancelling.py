@@ -7,6 +7,7 @@ from typing import Any
 
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Cancellation, Link
+from slew.pages import for_people
 from slew.status import Status
 from swift_xrt import job, server
 from swift_xrt.job import States
@@ -50,7 +51,7 @@ def cancel(job_id: str, states: States, altdata: SwiftXrtAltdata, link: Link) ->
     rest = {product: state for product, state in states.items() if product not in cancelled}
     after = (_after(job_id, rest, altdata, link) or rest) if rest else {}
     after |= dict.fromkeys(cancelled, job.State(job.CANCELLED))
-    told = {product: " ".join(str(texts.get(product) or "").split())[:200] for product in rest}
+    told = {product: for_people(str(texts.get(product) or ""), 200) for product in rest}
     return _settled({product: after[product] for product in states}, told)
 
 

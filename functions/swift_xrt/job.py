@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from slew.pages import for_people
 from slew.status import Status
 from swift_xrt import server
 
@@ -90,7 +91,7 @@ def _state(found: Any) -> State | None:
     code = server.number(found.get("statusCode"))
     if code is None or not (code < 0 or code in _WAITING | _RUNNING | {COMPLETE}):
         return None
-    told = " ".join(str(found.get("statusText") or "").split())[:200]
+    told = for_people(str(found.get("statusText") or ""), 200)
     step = _active_step(found.get("progress")) if code in _RUNNING else ""
     return State(code, f"{told} ({step})" if step else told)
 
@@ -103,7 +104,7 @@ def _active_step(progress: Any) -> str:
         for step in _steps(progress.get("ProgressSteps"))
         if server.number(step.get("StepStatus")) == 1
     ]
-    return " ".join(active[-1].split())[:200] if active else ""
+    return for_people(active[-1], 200) if active else ""
 
 
 def _steps(listed: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:

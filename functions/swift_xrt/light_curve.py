@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slew.pages import for_people
 from slew.photometry import Row
 from swift_xrt import met
 
@@ -84,7 +85,7 @@ class _Clock:
         if self.form == "TDB":
             return met.tdb_to_mjd(time)
         if self.form != "MET":
-            raise ValueError(f"the light curve's time format {self.form[:20]!r} is not known")
+            raise ValueError(f"the light curve's time format {for_people(self.form, 20)!r} is not known")
         return met.to_mjd(self.met_s(time))
 
     @property

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from slew import config
+from slew import config, pages
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Link
-from slew.redact import Redactor
+from slew.pages import for_people
 from slew.wire import Answer, HttpRequest, NotJson
 from swift_xrt.models import SwiftXrtAltdata
 
@@ -93,7 +93,7 @@ def content_of(answer: Answer, altdata: SwiftXrtAltdata) -> dict[str, Any]:
         text = _reason(found)
         if _UNKNOWN_USER.search(text):
             raise Refused(NOT_REGISTERED)
-        raise Refused(Redactor([altdata.XRT_UserID.get_secret_value()]).text(text))
+        raise Refused(text)
     return found
 
 
@@ -101,7 +101,7 @@ def notes(content: Mapping[str, Any]) -> tuple[str, ...]:
     """What an answer says beside its matter: a newer interface, something deprecated."""
     found = []
     if _version(content.get("APIVersion")) > _version(API_VERSION):
-        theirs = str(content["APIVersion"])[:20]
+        theirs = for_people(str(content["APIVersion"]), 20)
         found.append(f"the service's interface is at version {theirs}, this client at {API_VERSION}")
     warning = content.get("deprecationWarning")
     if isinstance(warning, Mapping) and warning.get("message"):
@@ -159,13 +159,12 @@ def _reason(content: Mapping[str, Any]) -> str:
 
 
 def _plain(text: Any) -> str:
-    """Markup and line breaks taken out, cut at 1000 characters."""
-    return " ".join(re.sub(r"<[^<>]{0,200}>", " ", str(text)[:5000]).split())[:1000]
+    return pages.words(str(text), 999)
 
 
 def _fault(answer: Answer) -> str:
     where = answer.headers.get("location")
-    redirected = f", redirected to {where[:200]}: is the base URL right?" if where else ""
+    redirected = f", redirected to {for_people(where, 200)}: is the base URL right?" if where else ""
     return f"facility unavailable: HTTP {answer.status}{redirected}"
 
 

@@ -16,7 +16,8 @@ from slew import clock, config, retrieval, store
 from slew.delivery import Progress
 from slew.errors import NotSent, Rejected, Unanswered
 from slew.http import Http
-from slew.notice import Notice, short
+from slew.notice import Notice
+from slew.pages import for_people
 from slew.redact import Redactor
 from slew.wire import HttpRequest
 
@@ -55,7 +56,7 @@ class WebhookChannel:
         if answer.status == 429 or answer.status >= 500:
             raise NotSent(f"webhook: HTTP {answer.status}", answer.retry_after)
         if not 200 <= answer.status < 300:
-            raise Rejected(f"webhook: HTTP {answer.status} {short(redactor.text(answer.text), 200)}")
+            raise Rejected(f"webhook: HTTP {answer.status} {for_people(answer.text, 199)}")
 
 
 def signature(secret: str, at: int, body: bytes) -> str:

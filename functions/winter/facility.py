@@ -22,6 +22,7 @@ from slew.facility import (
     Verdict,
     Verification,
 )
+from slew.pages import for_people
 from slew.photometry import Row
 from slew.wire import HttpRequest
 from winter import alerts, deletion, images, pacing, programme, schedules, server, targets
@@ -160,7 +161,7 @@ def _facts(content: targets.Body) -> dict[str, Any]:
 def _submission(content: Mapping[str, Any], facts: Mapping[str, Any]) -> Submission:
     name = _NAME.search(_message(content))
     if not name:
-        said = _message(content)[:200]
+        said = for_people(_message(content), 200)
         reason = "no schedule name in answer" + (f": {said}" if said else "")
         raise Failed(reason, unconfirmed="set to False" not in said)
     return Submission(name[1], {**facts, "schedule_name": name[1], "checked": False}, text=_message(content))

@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import PurePosixPath
 from typing import Any
 
-from slew import clock
+from slew import clock, redact
 from slew.errors import NoAnswer, Rejected
 from slew.facility import Link
 from slew.wire import HttpRequest
@@ -90,8 +90,9 @@ def _is_ours(order: WinterOrder, row: Mapping[str, Any]) -> bool:
 
 def _product(row: Mapping[str, Any], image_type: str) -> dict[str, Any]:
     names = {number: name for name, number in FILTER_IDS.items()}
+    name = PurePosixPath(redact.current.text(row["savepath"])).name
     return {
-        "name": f"{re.sub(r'[^A-Za-z0-9._-]', '_', PurePosixPath(row['savepath']).name)[:150]}.zip",
+        "name": f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)[:150]}.zip",
         "kind": KINDS[image_type],
         "content_type": CONTENT_TYPE,
         "expected_headers": {"missing-images": "0"},

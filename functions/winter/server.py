@@ -5,20 +5,19 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
 from slew import config
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Link
+from slew.pages import for_people, words
 from slew.wire import Answer, HttpRequest, NotJson
 from winter.models import WinterAltdata
 
 TIMEOUT_S = 30.0
 UNSETTLED = (NotSent, Unanswered)
 _LONGEST = 500
-_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 # The service's own checks, by words of their texts: with these it has refused, whatever the HTTP status.
 _CHECKS = re.compile(
     r"is after end time|is in the past|not greater than start_time_mjd|for n dithers|Cannot use both|"
@@ -90,9 +89,8 @@ def reason(answer: Answer) -> str:
     try:
         text = _words(answer.json())
     except NotJson:
-        text = unescape(_TAGS.sub(" ", answer.text))
-        return _cut(f"HTTP {answer.status} {text}")
-    return _cut(text) or f"HTTP {answer.status} without a reason"
+        return for_people(f"HTTP {answer.status} {words(answer.text, _LONGEST)}", _LONGEST)
+    return for_people(text, _LONGEST) or f"HTTP {answer.status} without a reason"
 
 
 def _words(content: Any) -> str:
@@ -128,8 +126,3 @@ def _object(answer: Answer) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise NotJson(f"HTTP {answer.status} with JSON that is not an object")
     return content
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

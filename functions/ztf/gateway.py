@@ -6,12 +6,11 @@ Only HTTP's class, `status` and such names are read, never an exact text, for th
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from slew import config
+from slew import config, pages
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Link
 from slew.wire import Answer, HttpRequest, NotJson
@@ -94,8 +93,7 @@ def expect(answer: Answer) -> Mapping[str, Any]:
 
 def words(text: str) -> str:
     """Readable text of a message or page: tags stripped, entities decoded, one line, cut."""
-    plain = " ".join(html.unescape(re.sub(r"<[^<>]*>", " ", text)).split())
-    return plain if len(plain) <= WORDS else f"{plain[:WORDS]}…"
+    return pages.words(text, WORDS)
 
 
 def _refusal(status: int, message: str) -> Exception:

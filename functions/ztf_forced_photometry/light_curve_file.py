@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from slew.pages import for_people
+
 _NOTHING = frozenset({"null", "none", "-", "--", "nan", "-nan", "inf", "-inf"})
 _MISSING = -99998.0  # batch files print -99999 for what is missing
 _LARGEST = 1e30  # no column holds a number as large; JSON could not carry an infinite magnitude
@@ -139,5 +141,5 @@ def _number(text: str, column: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"{column} is no number: {text[:20]!r}") from None
+        raise ValueError(f"{column} is no number: {for_people(text, 20)!r}") from None
     return value if _MISSING < value < _LARGEST else None

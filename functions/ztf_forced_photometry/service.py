@@ -6,10 +6,10 @@ import base64
 from typing import NoReturn
 from urllib.parse import quote, urlencode, urlsplit
 
-from slew import config
+from slew import config, redact
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Link
-from slew.redact import Redactor
+from slew.pages import for_people
 from slew.wire import Answer, HttpRequest
 from ztf_forced_photometry import pages
 from ztf_forced_photometry.job import Job, JobTable
@@ -21,7 +21,7 @@ BUSY_S = 120.0
 READ_TIMEOUT_S = 60.0
 _BUSY_TEXT = "database is busy"
 _NO_JOBS = "Zero records returned"
-_SHOWN = 300  # characters of a page that are repeated to the user
+_SHOWN = 299  # characters of a page that are repeated to the user, and the `…`
 _ECHOED = ("ra", "dec", "jdstart", "jdend")
 _LISTED = ("reqId", "ra", "dec", "startJD", "endJD")
 
@@ -76,11 +76,11 @@ def accepted(answer: Answer, job: Job, altdata: ZtfForcedPhotometryAltdata) -> N
     if answer.status == 200:
         if _echoes(page, job):
             return
-        said = _said(page, altdata)
+        said = _said(page)
         if not said:
             raise Unanswered("HTTP 200 with an empty page in place of the request's echo")
         raise Rejected(said)
-    _refuse(answer, _said(page, altdata))
+    _refuse(answer, _said(page))
 
 
 def read_jobs(link: Link, altdata: ZtfForcedPhotometryAltdata, timeout_s: float = READ_TIMEOUT_S) -> JobTable:
@@ -99,7 +99,7 @@ def read_jobs(link: Link, altdata: ZtfForcedPhotometryAltdata, timeout_s: float 
         raise NoAnswer(f"facility unavailable: HTTP {answer.status}", retry_after=answer.retry_after)
     table = pages.table_with(page, _LISTED)
     if table is None or answer.truncated:
-        raise NoTable(_said(page, altdata) or "an empty page")
+        raise NoTable(_said(page) or "an empty page")
     return JobTable.read(table)
 
 
@@ -127,10 +127,8 @@ def _personal(altdata: ZtfForcedPhotometryAltdata) -> dict[str, str]:
     return {"email": altdata.ipac_email, "userpass": altdata.ipac_userpass.get_secret_value()}
 
 
-def _said(page: str, altdata: ZtfForcedPhotometryAltdata) -> str:
-    """A page's words, as they may be repeated: it may show what was sent."""
-    secrets = (altdata.ipac_userpass.get_secret_value(), altdata.ipac_http_password.get_secret_value())
-    return Redactor(secrets).text(pages.words(page))[:_SHOWN]
+def _said(page: str) -> str:
+    return for_people(pages.words(redact.current.text(page)), _SHOWN)
 
 
 def _is_busy(page: str) -> bool:

@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from local.simulators.base import Fault
+from generic.endpoint import REASON_LIMIT
+from generic.facility import Generic
+from local.simulators.base import Fault, Simulator
+from local.simulators.endpoint import DEMO_TOKEN, EndpointServer
 from slew import store
 from slew.handler import facility_handler
+from tests.generic_bench import PAYLOAD, serving
 from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer
 
@@ -20,6 +24,7 @@ BODY: dict[str, Any] = {
     "target": {"name": "SN 2023ixf", "ra": "14:03:38.562", "dec": "+54:18:41.94"},
     "payload": {"exposure": 300},
 }
+GENERIC_BODY = {**BODY, "allocation_id": "generic-1", "payload": PAYLOAD}
 ODD = r"observer note: \ud83d"
 SHOWN = "observer note: \ufffd"
 
@@ -41,11 +46,46 @@ def call(embedded_aws: Any, server: ToyServer, monkeypatch: pytest.MonkeyPatch) 
     return client
 
 
-def says(server: ToyServer, status: int, body: str, **about: Any) -> None:
+def says(server: Simulator, status: int, body: str, **about: Any) -> None:
     """The next answer of the facility."""
     server.faults.append(
         Fault(kind="status", status=status, body=body, content_type="application/json", **about)
     )
+
+
+@pytest.fixture
+def endpoint(embedded_aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[EndpointServer]:
+    with serving(monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture
+def generic(endpoint: EndpointServer) -> Client:
+    client = Client(facility_handler(Generic()))
+    altdata = {
+        "notification_type": "API",
+        "endpoint": f"{endpoint.url}/api/requests",
+        "api_token": DEMO_TOKEN,
+    }
+    allocation = {"id": "generic-1", "pi": "PI", "group": "transients", "altdata": altdata}
+    assert client("POST", "/facilities/generic/allocations", allocation).status == 201
+    return client
+
+
+# -- credentials at a cut
+
+
+@pytest.mark.parametrize("kept", [6, len(DEMO_TOKEN) // 2, len(DEMO_TOKEN) - 1])
+def test_no_piece_of_a_token_is_left_where_a_reason_is_cut(
+    generic: Client, endpoint: EndpointServer, kept: int
+) -> None:
+    padding = "x" * (REASON_LIMIT - len("HTTP 400: …") - kept)
+    says(endpoint, 400, json.dumps({"message": f"{padding}{DEMO_TOKEN} is unknown"}))
+    view = generic("POST", "/facilities/generic/requests", GENERIC_BODY).json
+    assert view["status"] == "rejected"
+    one = generic("GET", f"/facilities/generic/requests/{view['id']}")
+    told = f"{json.dumps(view)} {one.text} {store.history(view['id'])} {store.exchanges(view['id'])}"
+    assert DEMO_TOKEN[:6] not in told
 
 
 # -- characters that are none

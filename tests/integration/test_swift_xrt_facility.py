@@ -19,7 +19,7 @@ from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Absent, AllocationFacts, Link, MailLink, Order, Progress, Submission
 from slew.http import Http
 from slew.models import Requester, Target
-from slew.redact import Redactor
+from slew.redact import Redactor, use
 from slew.status import Status
 from slew.wire import Answer
 from swift_xrt import met
@@ -40,7 +40,7 @@ class Bench:
     def __init__(self, server: SwiftXrtServer, user: str = USER) -> None:
         self.server = server
         self.user = user
-        self.http = Http(Redactor([user]))
+        self.http = Http(use(Redactor([user])))
         self.link = Link(self.http, cast(MailLink, None))
 
     def order(self, target: Mapping[str, Any] | None = None, **fields: Any) -> XrtOrder:

@@ -25,7 +25,7 @@ from slew.errors import FacilityError
 from slew.facility import AllocationFacts, Link, MailLink, Order, Progress, Submission
 from slew.http import Http
 from slew.models import Requester, Target
-from slew.redact import Redactor
+from slew.redact import Redactor, use
 from ztf_forced_photometry.facility import ZtfForcedPhotometry, ZtfOrder
 from ztf_forced_photometry.models import ZtfForcedPhotometryAltdata, ZtfForcedPhotometryPayload
 
@@ -57,7 +57,7 @@ class Bench:
         )
         self.kept: JSON = {}
         self.texts: list[str] = []
-        self.http = Http(Redactor([HTTP_PASSWORD, DEMO_USERPASS, "wrong-secret"]))
+        self.http = Http(use(Redactor([HTTP_PASSWORD, DEMO_USERPASS, "wrong-secret"])))
         self.link = self.new_link()
 
     def new_link(self) -> Link:

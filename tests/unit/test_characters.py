@@ -36,7 +36,7 @@ def test_whatever_is_written_is_utf_8(value: Any) -> None:
     redactor = Redactor(["s3cr3t-token"])
     for text in (
         table.text({"value": value})["S"],
-        http_api.answer(value).body,
+        str(http_api.answer(value).body),
         redactor.body(json.dumps(value)),
         redactor.text(str(value)),
     ):

@@ -13,6 +13,7 @@ from gemini import answers, xml_reader
 from gemini.ledger import Asking, Ledger, from_ranges, number_of, ranges
 from gemini.models import GeminiAltdata
 from local.simulators.gemini.server import error_page
+from slew import redact
 from slew.errors import FacilityError, NotSent, Rejected, Unanswered
 from slew.wire import Answer
 
@@ -115,6 +116,7 @@ def test_a_redirect_is_refused_without_its_address() -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 404, 500, 503])
 def test_a_key_that_the_server_repeats_is_masked(status: int) -> None:
+    redact.use(redact.Redactor([KEY]))
     error = outcome(page(status, f"Problem accessing /too?password={KEY}&obsnum=21"))
     assert KEY not in error.reason
     assert "********" in error.reason

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from slew.errors import NotSent, Rejected, Unanswered
+from slew.pages import for_people
 from slew.wire import Answer, NotJson
 
 _WHOLE = ("non_field_errors", "detail", "errors")
@@ -27,7 +28,7 @@ def flatten(errors: Any, path: str = "") -> list[str]:
         return [line for index, item in enumerate(errors) for line in flatten(item, f"{path}[{index}]")]
     if isinstance(errors, list):
         return [line for item in errors for line in flatten(item, path)]
-    text = " ".join(str(errors).split())
+    text = for_people(str(errors), None)
     return [f"{path}: {text}" if path else text]
 
 

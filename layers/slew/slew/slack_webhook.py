@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from slew import config
-from slew.announcement import clean
 from slew.errors import NotSent, Rejected, Unanswered
 from slew.facility import HttpLink
 from slew.log import logger
+from slew.pages import for_people
 from slew.wire import Answer, HttpRequest
 
 Parts = tuple[str, str, str]
@@ -100,7 +100,7 @@ def judge(answer: Answer) -> None:
     if answer.status >= 500:
         raise NotSent(f"slack: {word or 'HTTP'} {answer.status}".strip(), answer.retry_after)
     if answer.status >= 300:
-        raise Rejected(f"slack: HTTP {answer.status} {clean(answer.text)[:100]}".strip())
+        raise Rejected(f"slack: HTTP {answer.status} {for_people(answer.text, 100)}".strip())
     raise Unanswered(f"slack: HTTP {answer.status}, but not with its `ok`")
 
 

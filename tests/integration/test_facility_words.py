@@ -130,3 +130,14 @@ def test_a_poll_and_a_cancellation_too(call: Client, server: ToyServer) -> None:
 def test_what_verify_says_is_answered(call: Client, server: ToyServer) -> None:
     says(server, 200, f'"{ODD}"')
     assert call("POST", f"{URL}/allocations/toy-1/verify").status == 200
+
+
+# -- credentials in the wrong place
+
+
+def test_an_address_that_is_none_is_not_repeated(generic: Client) -> None:
+    altdata = {"notification_type": "email", "email": f"a@example.org, {DEMO_TOKEN}@"}
+    refused = generic("PATCH", "/facilities/generic/allocations/generic-1", {"altdata": altdata})
+    assert refused.status == 422
+    assert "entry 2 is not an email address" in refused.text
+    assert DEMO_TOKEN not in refused.text

@@ -28,15 +28,15 @@ _DOMAIN = re.compile(r"@([A-Za-z0-9.-]+)>?\s*$")
 def recipients(text: str) -> tuple[str, ...]:
     """The addresses of an altdata's `email`: separated by commas, each once, at most 50.
 
-    Raises ValueError, naming the address that is none.
+    Raises ValueError, naming the place of what is none: it may be a credential that went into the wrong field.
     """
     found: dict[str, str] = {}
-    for part in text.split(","):
+    for number, part in enumerate(text.split(","), 1):
         address = part.strip()
         if not address:
             continue
         if not is_address(address):
-            raise ValueError(f"{address!r} is not an email address (name@host.domain, in ASCII)")
+            raise ValueError(f"entry {number} is not an email address (name@host.domain, in ASCII)")
         found.setdefault(address.lower(), address)
     if not found:
         raise ValueError("must hold at least one email address")

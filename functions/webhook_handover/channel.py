@@ -24,6 +24,8 @@ from slew.wire import HttpRequest
 _ROWS = 2000
 """More measurements than these are left to be fetched: a receiver takes no body of megabytes."""
 
+_NOT_TOLD = ("light_curve_url", "allocation_since")
+
 
 class WebhookChannel:
     """Posts to the allocation's webhook."""
@@ -71,7 +73,7 @@ def content(notice: Notice) -> dict[str, Any]:
     rows = retrieval.rows(request) if request and request.rows else []
     base = config.api_url()
     return {
-        "event": {key: value for key, value in notice.as_dict().items() if key != "light_curve_url"},
+        "event": {key: value for key, value in notice.as_dict().items() if key not in _NOT_TOLD},
         "request": request.view() if request else None,
         "photometry": rows if len(rows) <= _ROWS else None,
         "links": {

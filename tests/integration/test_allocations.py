@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slew import store, vault
+from slew import clock, store, vault
 from slew.handler import facility_handler
 from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer
@@ -43,7 +43,10 @@ def call(embedded_aws: Any) -> Client:
 
 
 def secret(client: Any, name: str) -> Any:
-    return json.loads(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+    value = json.loads(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+    if name.startswith("slew/notify/"):
+        assert clock.parse(value.pop("allocation_since")) <= clock.now()
+    return value
 
 
 def secret_names(client: Any) -> set[str]:

@@ -204,7 +204,7 @@ def _replace(
     )
     _keep(facility, changed, raw, addresses, expected_version)
     if not keep_handover:
-        handover.keep(changed.id, pushed)
+        handover.keep(changed.id, changed.created_at, pushed)
     return changed
 
 
@@ -225,7 +225,8 @@ def _keep(
         raise Conflict(f"allocation {changed.id} {what}") from None
     vault.write(vault.name(facility.id, changed.id), raw, changed.secret_version)
     if addresses:
-        vault.write(vault.name("notify", changed.id), addresses, vault.new_version())
+        known = {**addresses, vault.SINCE: changed.created_at}
+        vault.write(vault.name("notify", changed.id), known, vault.new_version())
     elif addresses is None:
         vault.remove(vault.name("notify", changed.id))
 

@@ -25,6 +25,7 @@ from slew import (
     markers,
     redact,
     startup,
+    vault,
 )
 from slew.errors import FacilityError, NotSent, Rejected, Unanswered
 from slew.log import logger
@@ -146,7 +147,7 @@ def _attempt(channel: Channel, letter: _Letter, progress: Progress) -> bool:
     """Send what this invocation has claimed, and write down what came of it."""
     redactor = Redactor()
     try:
-        addressee = _addressee(channel.owner, letter.notice.allocation_id)
+        addressee = _addressee(channel.owner, letter.notice)
         redactor = redact.use(Redactor(channel.secrets(addressee)))
         channel.send(letter.notice, addressee, progress, redactor)
     except FacilityError as error:
@@ -228,17 +229,20 @@ def _open(record: Mapping[str, Any]) -> _Letter:
     return _Letter(record, body, notice)
 
 
-def _addressee(owner: str, allocation_id: str) -> dict[str, Any]:
+def _addressee(owner: str, notice: Notice) -> dict[str, Any]:
     try:
         # VersionStage is said although it is the default: some stand-ins answer with an old version else.
         answer = aws.client("secretsmanager").get_secret_value(
-            SecretId=f"slew/{owner}/{allocation_id}", VersionStage="AWSCURRENT"
+            SecretId=vault.name(owner, notice.allocation_id), VersionStage="AWSCURRENT"
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             raise Rejected("the allocation has no address to tell") from None
         raise
     value: dict[str, Any] = json.loads(answer["SecretString"])
+    since = value.pop(vault.SINCE, "")
+    if since and notice.allocation_since and since != notice.allocation_since:
+        raise Rejected("the allocation has been removed; what has its id now is another one")
     return value
 
 

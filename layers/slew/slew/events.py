@@ -80,6 +80,7 @@ def notice_of(
         requester_affiliation=request.requester.get("affiliation", ""),
         comment=request.comment if told else None,
         allocation_id=request.allocation_id,
+        allocation_since=allocation.created_at if allocation else "",
         allocation_pi=allocation.pi if allocation else "",
         group=request.group,
         proposal_id=allocation.proposal_id if allocation else None,

@@ -73,8 +73,11 @@ def settings(handover: Handover | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def keep(allocation_id: str, handover: Handover | None) -> None:
-    """Put the destinations, with their secrets, where the handover functions find them."""
+def keep(allocation_id: str, since: str, handover: Handover | None) -> None:
+    """Put the destinations, with their secrets, where the handover functions find them.
+
+    `since`: when the allocation was made.
+    """
     whole = {
         name: {
             **destination.model_dump(mode="json", exclude={_SECRETS[name]}),
@@ -84,7 +87,7 @@ def keep(allocation_id: str, handover: Handover | None) -> None:
         if (destination := getattr(handover, name, None)) is not None
     }
     if whole:
-        vault.write(secret_of(allocation_id), whole, vault.new_version())
+        vault.write(secret_of(allocation_id), {**whole, vault.SINCE: since}, vault.new_version())
     else:
         vault.remove(secret_of(allocation_id))
 

@@ -22,6 +22,7 @@ class Notice:
       words on a refusal.
     - `payload`: observing parameters, values already as short texts.
     - `light_curve_url`: of a plot that needs no token, where there are measurements.
+    - `allocation_since`: when the allocation was made: another may be given its id later.
     - `comment`: only where the allocation includes comments.
     """
 
@@ -48,6 +49,7 @@ class Notice:
     requester_affiliation: str = ""
     comment: str | None = None
     allocation_id: str = ""
+    allocation_since: str = ""
     allocation_pi: str = ""
     group: str = ""
     proposal_id: str | None = None

@@ -15,6 +15,8 @@ from botocore.exceptions import ClientError
 from slew import aws
 from slew.errors import Unavailable
 
+SINCE = "allocation_since"
+"""Key, in the secrets of addresses: when their allocation was made. Another may be given its id later."""
 _cache: dict[str, tuple[str, dict[str, Any]]] = {}
 
 

@@ -148,6 +148,14 @@ def allocation_of(facility: Facility, request: Request, principal: Principal | N
     return allocation
 
 
+def _still_there(facility: Facility, request: Request) -> Allocation | None:
+    """The allocation that a request was made with, if there still is that one: no other tells of it."""
+    try:
+        return allocation_of(facility, request)
+    except NotFound:
+        return None
+
+
 def secret_values(altdata: Altdata) -> list[str]:
     """The values that must never be seen."""
     values = (getattr(altdata, name) for name in type(altdata).model_fields)
@@ -253,7 +261,7 @@ def settle(
         after = after.change(failures=0)
     if case:
         after = _redacted(after, case.redactor)
-    allocation = case.allocation if case else store.get_allocation(after.allocation_id)
+    allocation = case.allocation if case else _still_there(desk.facility, after)
     events = _events(desk.facility, allocation, before, after, action, by, always=always_event)
     desk.events.extend(events)
     exchanges = case.exchanges if case and keep_exchanges else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -27,6 +27,17 @@ def _moment(value: Any) -> datetime:
     if not isinstance(value, str):
         raise ValueError("must be an ISO date or datetime")
     return astro.parse_utc(value)
+
+
+def _last_moment(value: Any) -> datetime:
+    moment = _moment(value)
+    try:
+        day = date.fromisoformat(value.strip()) if isinstance(value, str) else None
+    except ValueError:
+        return moment
+    if day is None:
+        return moment
+    return moment + timedelta(days=1) if day < date.max else datetime.max.replace(tzinfo=UTC)
 
 
 def _hook_part(part: SecretStr) -> SecretStr:
@@ -70,6 +81,9 @@ Anything else is false (notifications card, Credentials).
 
 Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
 """An ISO date or datetime, UTC where it has no offset."""
+
+LastMoment = Annotated[datetime, BeforeValidator(_last_moment, json_schema_input_type=str)]
+"""A `Moment` that ends something: a bare date lasts to its end, 00:00 of the next day."""
 
 Address = Annotated[Line, Field(max_length=254, pattern=r"^$|^[^\s@,<>\"']+@[^\s@,<>\"']+$")]
 """One email address, or empty."""

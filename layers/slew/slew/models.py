@@ -17,6 +17,7 @@ from slew.fields import (
     HeaderSecret,
     HookPart,
     Identifier,
+    LastMoment,
     Line,
     Model,
     Moment,
@@ -170,7 +171,10 @@ class ValidityRange(Model):
     """When requests may be made, UTC, both ends inclusive."""
 
     start_date: Moment = Field(description="ISO date or datetime; no offset means UTC")
-    end_date: Moment = Field(description="ISO date or datetime; no offset means UTC; not before `start_date`")
+    end_date: LastMoment = Field(
+        description="ISO date or datetime; no offset means UTC, a bare date the end of that day; not before "
+        "`start_date`"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> ValidityRange:

@@ -108,6 +108,12 @@ class Queue:
             )
         return self.deliver()
 
+    def arrive(self) -> int:
+        """Make what is delayed visible, as after its delay, and deliver."""
+        for message in sqs_backend().queues[f"slew-{self.channel.capitalize()}Queue"]._messages:
+            message.delayed_until = 0
+        return self.deliver()
+
     def hidden(self) -> list[str]:
         backend = sqs_backend()
         queue = backend.queues[f"slew-{self.channel.capitalize()}Queue"]

@@ -48,16 +48,21 @@ def test_what_comes_twice_is_told_once(slack: Queue, slack_server: SlackServer) 
 
 def test_slacks_retry_after_is_honoured(slack: Queue, slack_server: SlackServer) -> None:
     slack_server.faults.append(
-        Fault("status", status=429, body="rate_limited", headers={"Retry-After": "1200"})
+        Fault("status", times=6, status=429, body="rate_limited", headers={"Retry-After": "1200"})
     )
     slack.put()
-    assert slack.deliver() == 0
-    assert 1000 < slack.wait_s() <= 1200
-    marker = slack.marker()
-    assert (marker.outcome, marker.reason, marker.claimed_until) == (None, "slack: too many messages", 0)
-    assert slack.again() == 1
+    assert slack.deliver() == 1
+    for attempt in range(1, 7):
+        marker = slack.marker()
+        assert (marker.outcome, marker.reason, marker.claimed_until) == (None, "slack: too many messages", 0)
+        slack.advance(900)
+        assert slack.arrive() == 1, "as long as a queue delays"
+        assert len(slack_server.journal) == marker.attempts == attempt
+        slack.advance(300 + 120)
+        assert slack.arrive() == 1
     assert slack.marker().outcome == "sent"
     assert len(slack_server.messages) == 1
+    assert slack.dead() == []
 
 
 @pytest.mark.parametrize("state", ["disabled", "archived", "prohibited"])

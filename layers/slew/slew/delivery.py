@@ -35,7 +35,7 @@ from slew.redact import Redactor
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-_LONGEST_WAIT_S = 43_200  # SQS: the longest visibility time-out
+_LONGEST_WAIT_S = 43_200  # SQS: the longest visibility time-out; nobody may ask for a longer wait either
 _LONGEST_DELAY_S = 900  # SQS: the longest delay of a message
 _WIDEST_SPREAD_S = 120.0
 _MAX_ATTEMPTS = 50
@@ -96,6 +96,11 @@ class _Letter:
         return "dead_letter" in self.body
 
     @property
+    def early_s(self) -> float:
+        """Seconds that it still has to wait, where it was asked to wait for longer than a queue delays."""
+        return float(self.body.get("not_before", 0)) - clock.timestamp()
+
+    @property
     def receives(self) -> int:
         return int(self.record.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
@@ -135,6 +140,8 @@ def _handled(channel: Channel, record: Mapping[str, Any], context: Any) -> bool:
         return True
     if marker.outcome == "failed" and not marker.dead_lettered:
         return _dead_letter(letter, marker)
+    if letter.early_s > 0:
+        return _postpone(letter, letter.early_s)
     try:
         marker = markers.claim(marker)
     except markers.Taken as taken:
@@ -186,21 +193,20 @@ def _not_sent(
         return _dead_letter(letter, markers.settle(marker, "failed", reason))
     markers.release(marker, reason)
     wished = error.retry_after if asked_to_wait else None
-    if wished is not None and wished <= _LONGEST_DELAY_S:
-        return _postpone(letter, marker, wished)
-    _wait(letter, wished if wished is not None else 15.0 * 2 ** (letter.receives - 1))
+    if wished is not None:
+        # Of many that wait for one webhook, each next try is spread wider: they come through one by one.
+        spread = random.uniform(0, min(2.0**marker.attempts, _WIDEST_SPREAD_S))
+        return _postpone(letter, min(wished + spread, _LONGEST_WAIT_S))
+    _wait(letter, 15.0 * 2 ** (letter.receives - 1))
     return False
 
 
-def _postpone(letter: _Letter, marker: Marker, wished_s: float) -> bool:
-    """Put the message at the queue's end: being asked to wait is no failure, and must use up no receives.
-
-    Of many that wait for one webhook, each next try is spread wider, so that they come through one by one.
-    """
-    spread = random.uniform(0, min(2.0**marker.attempts, _WIDEST_SPREAD_S))
-    delay = min(max(math.ceil(wished_s + spread), 1), _LONGEST_DELAY_S)
+def _postpone(letter: _Letter, wait_s: float) -> bool:
+    """Put the message at the queue's end: being asked to wait is no failure, and must use up no receives."""
+    delay = min(max(math.ceil(wait_s), 1), _LONGEST_DELAY_S)
+    body = {**letter.body, "not_before": round(clock.timestamp() + wait_s, 3)}
     aws.client("sqs").send_message(
-        QueueUrl=_queue_url(letter), MessageBody=letter.record["body"], DelaySeconds=delay
+        QueueUrl=_queue_url(letter), MessageBody=json.dumps(body), DelaySeconds=delay
     )
     return True
 

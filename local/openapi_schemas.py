@@ -65,10 +65,11 @@ _EVENT = _object(
         "outcome": _TEXT_OR_NULL,
         "attempts": _COUNT,
         "told": _described(_TEXTS, "Of a notice: digests of the recipients who have it"),
+        "unsure": _described(_TEXTS, "Of a notice: digests of those who may have it, once an attempt"),
         "unconfirmed": _described(_COUNT, "Of a notice: attempts that may have arrived"),
         "dead_lettered": {"type": "boolean"},
     },
-    "seq action from to by text channel outcome attempts told unconfirmed dead_lettered",
+    "seq action from to by text channel outcome attempts told unsure unconfirmed dead_lettered",
     description="A change of status, or a notice that went out (`kind`: `status` or `notice`)",
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from slew import config, email_message
 from slew.delivery import Progress
-from slew.errors import FacilityError, Rejected
+from slew.errors import FacilityError, NotSent, Rejected, Unanswered
 from slew.mail import Delivery, Mailer
 from slew.notice import Notice
 from slew.redact import Redactor
@@ -26,7 +26,10 @@ class EmailChannel:
     def send(
         self, notice: Notice, addressee: Mapping[str, Any], progress: Progress, redactor: Redactor
     ) -> None:
-        """Mail the notice to whoever has not got it. Raises Rejected, NotSent or Unanswered."""
+        """Mail the notice to whoever has not got it. Raises Rejected, NotSent or Unanswered.
+
+        NotSent as long as somebody can be tried on: who does not answer must not cost the others theirs.
+        """
         try:
             everybody = email_message.recipients(addressee.get("email") or "")
         except ValueError as error:
@@ -36,14 +39,29 @@ class EmailChannel:
         for address in everybody:
             if progress.has(address):
                 continue
+            if progress.given_up(address):
+                failed[address] = Unanswered("email: no answer from SES")
+                continue
             try:
                 progress.check_time()
                 mailer.send(email_message.build(notice, (address,), config.portal_url()))
             except FacilityError as error:
                 failed[address] = error
+                if isinstance(error, Unanswered):
+                    progress.unanswered(address)
             else:
                 progress.done(address)
-        # Those who have got it are left out: what is to be tried again goes to the others alone.
-        failure = Delivery(failed=failed).error()
-        if failure:
-            raise failure
+        if failed:
+            raise _failure(failed, progress)
+
+
+def _failure(failed: Mapping[str, FacilityError], progress: Progress) -> FacilityError:
+    """What the failures come to, of those alone who have not got it."""
+    text = Delivery(failed=failed).failures() if len(failed) > 1 else next(iter(failed.values())).reason
+    waiting = [error for error in failed.values() if isinstance(error, NotSent)]
+    if waiting:
+        return NotSent(text, max((error.retry_after or 0 for error in waiting), default=0) or None)
+    unsure = [address for address, error in failed.items() if isinstance(error, Unanswered)]
+    if any(not progress.given_up(address) for address in unsure):
+        return Unanswered(text)
+    return Rejected(f"unconfirmed: {text}" if unsure else text)

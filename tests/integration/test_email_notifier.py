@@ -13,6 +13,8 @@ import pytest
 from local.simulators.ses import SesServer
 from local.simulators.slack import SlackServer
 from slew import mail
+from slew.errors import NotSent, Unanswered
+from slew.wire import Mail
 from tests.notices import (
     NOTICE,
     SLACK,
@@ -106,6 +108,41 @@ def test_a_mail_without_an_answer_is_repeated_once(email: Queue, ses: SesServer)
     assert email.again() == 1
     assert email.marker().reason.startswith("unconfirmed: ")
     assert len(ses.gate.outbox) == 2
+
+
+def test_who_does_not_answer_does_not_cost_the_others_theirs(
+    email: Queue, ses: SesServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, tried, down = mail.Mailer.send, list[str](), ["a@example.org"]
+
+    def moody(mailer: mail.Mailer, content: Mail) -> tuple[str, ...]:
+        (address,) = content.to
+        tried.append(address[0])
+        if address in down:
+            raise Unanswered("email: no answer from SES (ReadTimeoutError)")
+        if tried.count("b") <= 3:
+            raise NotSent("email: TooManyRequestsException: Maximum sending rate exceeded.", 5.0)
+        return send(mailer, content)
+
+    monkeypatch.setattr(mail.Mailer, "send", moody)
+    email.put()
+    assert email.deliver() == 1
+    for _ in range(3):
+        assert email.marker().outcome is None
+        email.advance(200)
+        email.arrive()
+    assert "".join(tried) == "ababbb"
+    assert [message["to"] for message in ses.gate.outbox] == [["b@elsewhere.org"]]
+    assert (email.marker().outcome, email.marker().reason) == (
+        "failed",
+        "unconfirmed: email: no answer from SES",
+    )
+    (dead,) = email.dead()
+    down.clear()
+    email.aws("sqs").send_message(QueueUrl=email.url("Queue"), MessageBody=json.dumps(dead))
+    assert email.deliver() == 1
+    assert [message["to"] for message in ses.gate.outbox] == [["b@elsewhere.org"], ["a@example.org"]]
+    assert email.marker().outcome == "sent"
 
 
 def test_a_bad_address_is_named(email: Queue, ses: SesServer) -> None:

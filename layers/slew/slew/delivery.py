@@ -58,6 +58,14 @@ class Progress:
         """Note that that one has got it."""
         self.marker = markers.keep(replace(self.marker, told=(*self.marker.told, _digest(recipient))))
 
+    def unanswered(self, recipient: str) -> None:
+        """Note that nobody knows whether that one has got it."""
+        self.marker = markers.keep(replace(self.marker, unsure=(*self.marker.unsure, _digest(recipient))))
+
+    def given_up(self, recipient: str) -> bool:
+        """Whether that one may have got it so often that it is not told again."""
+        return self.marker.unsure.count(_digest(recipient)) >= _MAX_UNCONFIRMED
+
     def check_time(self) -> None:
         """Raises NotSent where there is no time for one more."""
         if self.seconds_left() < _TIME_KEPT_S:

@@ -34,8 +34,9 @@ class Taken(SlewError):
 class Marker:
     """What is known of one notice on one channel.
 
-    `outcome`: None while it is under way. `told`: digests of the recipients who have got it. `unconfirmed`:
-    sends without an answer. `dead_lettered`: a failed one is in the dead-letter queue. `claimed_until`: Unix
+    `outcome`: None while it is under way. `told`: digests of the recipients who have got it. `unsure`:
+    digests of those who may have it, once an attempt. `unconfirmed`: attempts without an answer.
+    `dead_lettered`: a failed one is in the dead-letter queue. `claimed_until`: Unix
     seconds, 0 where nobody works on it, None where nothing is stored yet.
     """
 
@@ -47,6 +48,7 @@ class Marker:
     reason: str = ""
     attempts: int = 0
     told: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
     unconfirmed: int = 0
     dead_lettered: bool = False
     claimed_until: float | None = None
@@ -62,6 +64,7 @@ class Marker:
             "reason": self.reason,
             "attempts": self.attempts,
             "told": list(self.told),
+            "unsure": list(self.unsure),
             "unconfirmed": self.unconfirmed,
             "dead_lettered": self.dead_lettered,
         }
@@ -81,6 +84,7 @@ def read(request_id: str, event_id: str, channel: str) -> Marker:
         reason=doc["reason"],
         attempts=doc["attempts"],
         told=tuple(doc["told"]),
+        unsure=tuple(doc.get("unsure", ())),
         unconfirmed=doc["unconfirmed"],
         dead_lettered=doc["dead_lettered"],
         claimed_until=float(answer["Item"]["claimed_until"]["N"]),
@@ -95,6 +99,7 @@ def claim(marker: Marker) -> Marker:
     mine = replace(
         marker,
         outcome=None,
+        unsure=() if marker.dead_lettered else marker.unsure,  # a person wants them tried once more
         dead_lettered=False,
         attempts=marker.attempts + 1,
         at=clock.isoformat(now),

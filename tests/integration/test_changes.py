@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.simulators.base import Fault
-from slew import clock, config, http, store
+from slew import clock, config, http, markers, store
 from slew.errors import Failed, NotSent, Rejected, Unanswered, Withdrawn
 from slew.facility import Cancellation, Link, Order
 from slew.handler import facility_handler
@@ -318,10 +318,30 @@ def test_an_ended_request_leaves_whole_and_stays_while_it_lives(
         return [item for item in found if item["pk"]["S"].startswith("REQUEST#")]
 
     one = submitted(call)
+    told = markers.claim(markers.read(one.rpartition("/")[2], "e1", "email"))
     assert not [item for item in items() if "expires_at" in item]
     call("DELETE", one)
-    assert len(items()) > 4
+    markers.settle(told, "sent")
+    markers.settle(markers.claim(markers.read(told.request_id, "e2", "email")), "sent")
+    assert len(items()) > 6
     assert all("expires_at" in item for item in items())
+
+
+@pytest.mark.parametrize("days", ["30", "0"])
+def test_where_requests_looked_is_not_kept_for_ever(
+    call: Client, embedded_aws: Any, monkeypatch: pytest.MonkeyPatch, days: str
+) -> None:
+    def ends() -> list[bool]:
+        found = embedded_aws("dynamodb").scan(TableName=config.table())["Items"]
+        return ["expires_at" in item for item in found if item["pk"]["S"].startswith("SKY#")]
+
+    monkeypatch.setenv("SLEW_RECORD_RETENTION_DAYS", "30")
+    submitted(call)
+    assert ends() == [True]
+    monkeypatch.setenv("SLEW_RECORD_RETENTION_DAYS", days)
+    once = {"constraints": {"not_if_duplicates": True, "radius": 0.1}}
+    submitted(call, target={"name": "near", "ra": 210.9001, "dec": 54.3}, **once)
+    assert ends() == [days == "30"]
 
 
 def test_killed_while_it_waits_it_goes_on_waiting(

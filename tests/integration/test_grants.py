@@ -155,7 +155,8 @@ def test_handovers_write_only_histories(role: str) -> None:
     assert not allowed(role, "s3:PutObject")
     assert not allowed(role, "secretsmanager:PutSecretValue")
     assert {each.removeprefix("${Bucket.Arn}/") for each in allowed(role, "s3:GetObject")} <= {"products/*"}
-    written = [each for each in every() if each.role == role and each.action == "dynamodb:PutItem"]
+    written = [each for each in every() if each.role == role and each.action == "dynamodb:UpdateItem"]
+    assert not allowed(role, "dynamodb:PutItem")
     assert [each.condition for each in written] == [
         {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REQUEST#*"]}}
     ]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from slew import aws, clock, config, table
+from slew import aws, clock, config, retention, table
 from slew.errors import SlewError
 
 CLAIM_S = 60.0
@@ -113,7 +113,7 @@ def claim(marker: Marker) -> Marker:
             "ExpressionAttributeValues": {":seen": _number(marker.claimed_until)},
         }
     try:
-        _put(mine, condition)
+        _write(mine, condition)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
             raise Taken(now + CLAIM_S) from None
@@ -123,7 +123,7 @@ def claim(marker: Marker) -> Marker:
 
 def keep(marker: Marker) -> Marker:
     """Write a claimed marker's progress; the claim goes on."""
-    _put(marker, {})
+    _write(marker, {})
     return marker
 
 
@@ -138,13 +138,23 @@ def settle(marker: Marker, outcome: Literal["sent", "failed"], reason: str = "")
     return keep(replace(marker, outcome=outcome, reason=reason, at=at, claimed_until=_FOR_GOOD))
 
 
-def _put(marker: Marker, condition: Mapping[str, Any]) -> None:
-    item = {
-        **_key(marker),
+def _write(marker: Marker, condition: Mapping[str, Any]) -> None:
+    attributes = {
         "doc": table.text(marker.doc()),
         "claimed_until": _number(marker.claimed_until or 0.0),
+        **retention.as_of(marker.request_id),
     }
-    aws.client("dynamodb").put_item(TableName=config.table(), Item=item, **condition)
+    # An update, for the request's end may come just now, and gives the item its own.
+    aws.client("dynamodb").update_item(
+        TableName=config.table(),
+        Key=_key(marker),
+        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in attributes),
+        ExpressionAttributeValues={
+            **{f":{name}": value for name, value in attributes.items()},
+            **condition.get("ExpressionAttributeValues", {}),
+        },
+        **{key: value for key, value in condition.items() if key == "ConditionExpression"},
+    )
 
 
 def _key(marker: Marker) -> dict[str, dict[str, str]]:

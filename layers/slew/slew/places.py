@@ -11,7 +11,9 @@ come in between, with or without constraints of his own. All that a request with
 is one unconditional update in the transaction that is made anyway. The list and the version are one item, for
 a query over several is not isolated from transactions (DynamoDB, "Transaction isolation levels").
 
-An entry stays when its request ends: it is a hint, and the request's own record decides.
+An entry stays when its request ends: it is a hint, and the request's own record decides. Where records are
+not kept for ever, a cell goes when long nobody has come into it; pages stay, for their count tells that all
+are seen.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from slew import config, sky, table
+from slew import config, retention, sky, table
 from slew.errors import SlewError
 from slew.records import Request
 from slew.status import COUNTED
@@ -117,17 +119,19 @@ def _writes(before: Request, after: Request, seen: Sequence[Cell]) -> list[Also]
 
 def _onto(allocation_id: str, name: str, entry: str) -> Also:
     """Add to a cell that was not read. Fails where it is full."""
+    expiry, ends = _expiry()
     return Also(
         {
             "Update": {
                 "TableName": config.table(),
                 "Key": table.key(_partition(allocation_id), name),
-                "UpdateExpression": "ADD version :one, entries :entry",
+                "UpdateExpression": f"ADD version :one, entries :entry {expiry}",
                 "ConditionExpression": "attribute_not_exists(entries) OR size(entries) < :full",
                 "ExpressionAttributeValues": {
                     ":one": {"N": "1"},
                     ":entry": {"SS": [entry]},
                     ":full": {"N": str(PAGE)},
+                    **ends,
                 },
             }
         },
@@ -140,16 +144,20 @@ def _into(cell: Cell, entry: str) -> Iterator[Also]:
     key = table.key(_partition(cell.allocation_id), cell.name)
     full = len(cell.entries) >= PAGE
     pages = cell.pages + full
+    _, ends = _expiry()
     values: Item = {
+        **ends,
         ":version": {"N": str(cell.version + 1)},
         ":entries": {"SS": sorted({entry} if full else cell.entries | {entry})},
         ":pages": {"N": str(pages)},
     }
     condition = _as_read(cell, values)
+    change = "version = :version, entries = :entries, pages = :pages"
+    change = f"SET {change}, expires_at = :ends" if ends else f"SET {change} REMOVE expires_at"
     update = {
         "TableName": config.table(),
         "Key": key,
-        "UpdateExpression": "SET version = :version, entries = :entries, pages = :pages",
+        "UpdateExpression": change,
         **condition,
     }
     yield Also({"Update": {**update, "ExpressionAttributeValues": values}}, Crossed(cell.name))
@@ -169,6 +177,12 @@ def _unchanged(cell: Cell) -> Also:
         **({"ExpressionAttributeValues": values} if values else {}),
     }
     return Also({"ConditionCheck": check}, Crossed(cell.name))
+
+
+def _expiry() -> tuple[str, Item]:
+    """The clause that has a cell go when all that are in it have gone, and its values."""
+    ends = retention.outliving().get("expires_at")
+    return ("SET expires_at = :ends", {":ends": ends}) if ends else ("REMOVE expires_at", {})
 
 
 def _as_read(cell: Cell, values: Item) -> Item:

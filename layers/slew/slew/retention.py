@@ -1,4 +1,8 @@
-"""When DynamoDB's TTL removes a request: whole, days after it ended, and not if its end was taken back."""
+"""When DynamoDB's TTL removes a request: whole, days after it ended, and not if its end was taken back.
+
+What names requests beside their own records does not follow the end of each: it goes when the last of them
+must have gone, `_LONGEST_LIFE_DAYS` later than one that ended when it was written.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from slew.records import Event, Request
 from slew.status import ENDED, LIVE, Status
 
 _DAY_S = 86400
+_LONGEST_LIFE_DAYS = 400  # of a request, from its last submission: no semester, no window is that long
 
 
 def expiry(request: Request) -> dict[str, Any]:
@@ -17,7 +22,26 @@ def expiry(request: Request) -> dict[str, Any]:
     days = config.record_retention_days()
     if not days or request.status not in ENDED:
         return {}
-    return {"expires_at": {"N": str(int(clock.timestamp() + days * _DAY_S))}}
+    return _in_days(days)
+
+
+def outliving() -> dict[str, Any]:
+    """The TTL attribute of what names a request beside its own records; none where records are kept."""
+    days = config.record_retention_days()
+    return _in_days(days + _LONGEST_LIFE_DAYS) if days else {}
+
+
+def as_of(request_id: str) -> dict[str, Any]:
+    """The TTL attribute that a request has now, for what is written beside it; of a gone one a new one."""
+    days = config.record_retention_days()
+    if not days:
+        return {}
+    key = {"pk": {"S": f"REQUEST#{request_id}"}, "sk": {"S": "META"}}
+    answer = aws.client("dynamodb").get_item(
+        TableName=config.table(), Key=key, ProjectionExpression="expires_at", ConsistentRead=True
+    )
+    found: dict[str, Any] = answer.get("Item", _in_days(days))
+    return found
 
 
 def follow(request: Request, events: Sequence[Event]) -> None:
@@ -33,6 +57,10 @@ def follow(request: Request, events: Sequence[Event]) -> None:
     client = aws.client("dynamodb")
     for key in _keys(request.id):
         client.update_item(TableName=config.table(), Key=key, UpdateExpression=change, **values)
+
+
+def _in_days(days: int) -> dict[str, Any]:
+    return {"expires_at": {"N": str(int(clock.timestamp() + days * _DAY_S))}}
 
 
 def _ended(status: str | None) -> bool:

@@ -147,6 +147,34 @@ def test_what_is_sent_again_counts_in_the_night_of_that(call: Client, server: To
     assert request.charge["night"] == "2026-08-06"
 
 
+def test_what_may_have_gone_out_last_night_counts_again_when_it_does_tonight(
+    call: Client, server: ToyServer, at: Clock
+) -> None:
+    allocate(call, limits={"requests_per_night": 1})
+    server.faults.append(Fault("cut"))
+    unknown = submit(call).json
+    assert unknown["status"] == "unknown"
+    url, sure = f"{URL}/requests/{unknown['id']}/resubmit", {"confirm_not_at_facility": True}
+    at(NOON + timedelta(days=1))
+    assert submit(call).json["status"] == "submitted"
+    sent = len(server.triggers)
+    assert call("POST", url, sure).status == 409
+    assert len(server.triggers) == sent
+    at(NOON + timedelta(days=2))
+    assert call("POST", url, sure).json["status"] == "submitted"
+    assert usage(call)["requests_tonight"] == 1
+    assert submit(call).status == 409
+
+
+def test_what_may_have_gone_out_tonight_counts_once(call: Client, server: ToyServer) -> None:
+    allocate(call, limits={"requests_per_night": 1})
+    server.faults.append(Fault("cut"))
+    unknown = submit(call).json
+    again = call("POST", f"{URL}/requests/{unknown['id']}/resubmit", {"confirm_not_at_facility": True})
+    assert again.json["status"] == "submitted"
+    assert usage(call)["requests_tonight"] == 1
+
+
 def test_an_end_that_is_taken_back_takes_the_share_again(call: Client) -> None:
     allocate(call, limits={"requests_per_night": 1, "exposure_hours": 0.1})
     view = submit(call, 300).json
@@ -341,7 +369,7 @@ def test_which_night_it_is(moment: str, night: str) -> None:
 def test_both_ends_of_a_validity_range_are_in_it(call: Client, at: Clock, moment: str, status: int) -> None:
     ranges = [
         {"start_date": "2026-08-05T12:00:00+02:00", "end_date": "2026-08-05 14:00:00"},
-        {"start_date": "2026-08-05T22:00:00", "end_date": "2026-08-06"},
+        {"start_date": "2026-08-05T22:00:00", "end_date": "2026-08-06T00:00:00"},
     ]
     allocate(call, validity_ranges=ranges)
     at(datetime.fromisoformat(moment).replace(tzinfo=UTC))
@@ -366,7 +394,7 @@ def test_a_window_lies_within_one_range(
     window = tuple(datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (start, end))
     monkeypatch.setattr(TimedToy, "window", lambda self, payload: window)
     ranges = [
-        {"start_date": "2026-08-05T12:00:00", "end_date": "2026-08-10"},
+        {"start_date": "2026-08-05T12:00:00", "end_date": "2026-08-10T00:00:00"},
         {"start_date": "2026-08-11", "end_date": "2026-08-20"},
     ]
     allocate(call, validity_ranges=ranges)

@@ -38,8 +38,10 @@ def night_of(moment: datetime) -> str:
 def charged(allocation: Allocation, request: Request) -> Request:
     """The request as one that is to have its share of what is limited now; written, it takes it."""
     charge = dict(request.charge) or {"since": allocation.created_at}
-    if "requests_per_night" in allocation.limits and not charge.get("requests"):
-        charge |= {"night": night_of(clock.now()), "requests": 0}
+    tonight = night_of(clock.now())
+    held_tonight = charge.get("requests") and charge["night"] == tonight
+    if "requests_per_night" in allocation.limits and not held_tonight:
+        charge |= {"night": tonight, "requests": 0}  # what an earlier night has counted it keeps
     if "exposure_hours" in allocation.limits:
         charge = {"exposure_s": 0.0, **charge}
     return request.change(charge=charge if len(charge) > 1 else {})

@@ -173,9 +173,10 @@ def test_recipients(text: str, found: tuple[str, ...]) -> None:
         f"a@{'b.' * 130}org",
     ],
 )
-def test_a_bad_address_is_refused_by_name(address: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(repr(address.strip())[:40])):
+def test_a_bad_address_is_refused_by_its_place(address: str) -> None:
+    with pytest.raises(ValueError, match="entry 2 is not an email address") as caught:
         email_message.recipients(f"good@x.org,{address}")
+    assert address not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", " , ", ","])

@@ -28,7 +28,7 @@ _DOMAIN = re.compile(r"@([A-Za-z0-9.-]+)>?\s*$")
 def recipients(text: str) -> tuple[str, ...]:
     """The addresses of an altdata's `email`: separated by commas, each once, at most 50.
 
-    Raises ValueError, naming the place of what is none: it may be a credential that went into the wrong field.
+    Raises ValueError, naming the place of what is none: it may be a credential in the wrong field.
     """
     found: dict[str, str] = {}
     for number, part in enumerate(text.split(","), 1):

@@ -25,9 +25,10 @@ class Refusal(Problem):
         self.request_id = request_id
 
 
-def success(request_id: str, status: str) -> Response[Any]:
+def success(request_id: str, status: str, message: str = "") -> Response[Any]:
     """200: anything else, 201 and 202 included, is shown as rejected there."""
-    return http_api.answer({"status": "success", "data": {"id": request_id, "request_status": status}})
+    content = {"status": "success", "data": {"id": request_id, "request_status": status}}
+    return http_api.answer({**content, "message": short(message, LONGEST)} if message else content)
 
 
 def failure(status: int, message: str, request_id: str | None) -> Response[Any]:

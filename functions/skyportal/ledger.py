@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,18 +39,19 @@ def newest(sender: str, allocation: int, obj_id: str) -> Entry | None:
     return Entry(**doc) if doc else None
 
 
-def note(sender: str, allocation: int, obj_id: str, entry: Entry) -> None:
-    """Put an entry in the place of the one before, and let its request lead back to the sender."""
-    table.write(*_key(sender, allocation, obj_id), asdict(entry))
+def note(sender: str, allocation: int, obj_id: str, entry: Entry, before: Entry | None) -> None:
+    """Put an entry in the place of the one that was read, and let its request lead back to the sender.
+
+    Raises Outdated where another has taken that place.
+    """
     table.write(f"SENDER#{sender}", f"REQUEST#{entry.request_id}", {"facility": entry.facility})
+    table.replace(*_key(sender, allocation, obj_id), asdict(entry), asdict(before) if before else None)
 
 
-def restore(sender: str, allocation: int, obj_id: str, entry: Entry | None) -> None:
-    """Go back to the entry before, where what was noted did not come about."""
-    if entry:
-        table.write(*_key(sender, allocation, obj_id), asdict(entry))
-    else:
-        table.remove(*_key(sender, allocation, obj_id))
+def restore(sender: str, allocation: int, obj_id: str, entry: Entry, before: Entry | None) -> None:
+    """Go back to the entry before, where what was noted did not come about; another's entry stays."""
+    with suppress(table.Outdated):
+        table.replace(*_key(sender, allocation, obj_id), asdict(before) if before else None, asdict(entry))
 
 
 def facility_of(sender: str, request_id: str) -> str | None:

@@ -37,6 +37,10 @@ class Trigger(BaseModel):
     allocation_id: int = Field(strict=True, description="The allocation's number there")
     payload: dict[str, Any] = Field(description="The observing parameters, in the facility's fields")
     target: Target | None = Field(None, description="Where it is; a SkyPortal does not say")
+    confirm_not_at_facility: bool = Field(
+        False,
+        description="A person has looked: the facility has not got what failed before; for other senders",
+    )
 
 
 class TargetBody(Model):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from skyportal import ledger
 from skyportal.answers import Refusal
 from skyportal.senders import Sender
 from slew import redact
@@ -18,11 +18,11 @@ from slew.wire import HttpRequest, NotJson
 
 
 def find(sender: Sender, obj_id: str, given: Target | None, known: Target | None) -> Target:
-    """The target: as given, else as told before, else as the sender's API has it, else as once triggered.
+    """The target: as given or told before, else as the sender's API has it, else as once triggered.
 
     Raises Refusal 422 where nobody says.
     """
-    found = given or ledger.told(sender.id, obj_id) or _asked(sender, obj_id) or known
+    found = given or _asked(sender, obj_id) or known
     if found is None:
         raise Refusal(
             422,
@@ -53,10 +53,9 @@ def _asked(sender: Sender, obj_id: str) -> Target | None:
 
 
 def _target(obj_id: str, data: dict[str, Any]) -> Target | None:
-    about: dict[str, Any] = {"name": obj_id, "ra": data.get("ra"), "dec": data.get("dec")}
-    if data.get("redshift") is not None:
-        about["redshift"] = data["redshift"]
-    try:
-        return Target.model_validate(about)
-    except ValidationError:
-        return None
+    position = {"name": obj_id, "ra": data.get("ra"), "dec": data.get("dec")}
+    # A redshift that cannot be one must not take the position with it.
+    for about in ({**position, "redshift": data.get("redshift")}, position):
+        with suppress(ValidationError):
+            return Target.model_validate(about)
+    return None

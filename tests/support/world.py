@@ -111,7 +111,8 @@ class Things(dict[str, str]):
         """Have the caller be a sender of SkyPortal's kind, that has asked for the request."""
         senders.keep(caller.id or "nobody", SenderBody(allocations={"7": self["allocation"]}))
         if caller.id and "request" in self:
-            ledger.note(caller.id, 7, "made", ledger.Entry(self["request"], "survey", 1, "", 0.0))
+            entry = ledger.Entry(self["request"], "survey", 1, "", 0.0)
+            ledger.note(caller.id, 7, "made", entry, ledger.newest(caller.id, 7, "made"))
 
     def _allocation(self) -> str:
         body = {**ALLOCATION, "id": f"s-{self.number}"}

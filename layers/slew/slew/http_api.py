@@ -71,7 +71,15 @@ def problem(error: Problem) -> Response[Any]:
 
 def json_body(event: Mapping[str, Any], *, optional: bool = False, limit: int = BODY_LIMIT) -> Any:
     """The request's body. Raises TooLarge, Invalid."""
-    text = event.get("body") or ""
+    text = body_text(event, limit)
+    if optional and not text.strip():
+        return {}
+    return parse_body(text, limit=limit)
+
+
+def body_text(event: Mapping[str, Any], limit: int = BODY_LIMIT) -> str:
+    """The request's body as it was sent; `limit` is of what is encoded. Raises TooLarge, Invalid."""
+    text: str = event.get("body") or ""
     if event.get("isBase64Encoded"):
         if len(text) > limit * 4 // 3 + 4:
             raise TooLarge(f"the body is over {limit // 1024} KiB")
@@ -79,9 +87,7 @@ def json_body(event: Mapping[str, Any], *, optional: bool = False, limit: int = 
             text = base64.b64decode(text, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             raise Invalid.field(["body"], "is not UTF-8 text") from None
-    if optional and not text.strip():
-        return {}
-    return parse_body(text, limit=limit)
+    return text
 
 
 def header(event: Mapping[str, Any], name: str) -> str | None:
@@ -142,10 +148,17 @@ def path_methods(routes: Mapping[str, Sequence[str]]) -> Callable[[str], Sequenc
     return methods_of
 
 
-def _unexpected(error: Exception) -> Response[Any]:
+def as_problem(error: Exception) -> Problem:
+    """What a caller is told of an error; one that is no answer of ours is logged."""
+    if isinstance(error, Problem):
+        return error
     busy = aws.unavailable(error)
     if busy is not None:
         logger.warning("a service is busy", exc_info=error)
-        return problem(busy)
+        return busy
     logger.exception("unexpected", exc_info=error)
-    return problem(Problem("an internal error; it has been logged with this request's id"))
+    return Problem("an internal error; it has been logged with this request's id")
+
+
+def _unexpected(error: Exception) -> Response[Any]:
+    return problem(as_problem(error))

@@ -75,6 +75,34 @@ def write(pk: str, sk: str, doc: Mapping[str, Any]) -> None:
     client().put_item(TableName=config.table(), Item={**key(pk, sk), "doc": text(doc)})
 
 
+def replace(pk: str, sk: str, doc: Mapping[str, Any] | None, before: Mapping[str, Any] | None) -> None:
+    """Write a document over the one that was read; None stands for no item, before or after.
+
+    Raises Outdated where another stands there; Unavailable where the table stays busy.
+    """
+    if before is None:
+        expected = condition(None)
+    else:
+        values = {":before": text(before)}
+        expected = {"ConditionExpression": "doc = :before", "ExpressionAttributeValues": values}
+
+    def act() -> None:
+        try:
+            if doc is None:
+                client().delete_item(TableName=config.table(), Key=key(pk, sk), **expected)
+            else:
+                item = {**key(pk, sk), "doc": text(doc)}
+                client().put_item(TableName=config.table(), Item=item, **expected)
+        except ClientError as error:
+            if aws.unavailable(error) or get(pk, sk) != doc:
+                raise
+
+    try:
+        _unhindered(act)
+    except ClientError as error:
+        raise outdated(error) from None
+
+
 def remove(pk: str, sk: str) -> None:
     """Remove an item; one that is not there is fine."""
     client().delete_item(TableName=config.table(), Key=key(pk, sk))

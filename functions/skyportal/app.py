@@ -8,12 +8,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from skyportal import answers, ledger, relay, senders
+from skyportal import answers, earlier, ledger, relay, senders
 from skyportal.answers import Refusal
 from skyportal.api import Api
 from skyportal.models import SenderBody, TargetBody, Trigger
-from slew import aws, http_api, redact, startup
-from slew.errors import Invalid, Problem
+from slew import http_api, redact, startup
+from slew.errors import Invalid
 from slew.principals import Principal, Role, from_event
 from slew.store import get_allocation
 from slew.validation import parse
@@ -35,15 +35,14 @@ http_api.refuse_unknown(app, http_api.path_methods(ROUTES))
 @app.post("/skyportal/requests")
 def submit() -> Response[Any]:
     """Submit, resubmit and update are the same POST there."""
+    principal = _principal()
     try:
-        principal = _principal()
         sender = senders.find(principal.id)
         trigger = parse(Trigger, http_api.json_body(_event()))
         return relay.submit(Api(_event()), principal, sender, trigger)
-    except Refusal as refusal:
-        return answers.failure(refusal.status, refusal.detail, refusal.request_id)
     except Exception as error:
-        return _failed(error, None)
+        named = error.request_id if isinstance(error, Refusal) else None
+        return _failed(error, named or earlier.request_id(principal.id, _event()))
 
 
 @app.delete("/skyportal/requests/<id>")
@@ -127,8 +126,5 @@ def _principal() -> Principal:
 
 
 def _failed(error: Exception, request_id: str | None) -> Response[Any]:
-    """What the sender is told of a failure that has a cause; raises any other."""
-    cause = error if isinstance(error, Problem) else aws.unavailable(error)
-    if cause is None:
-        raise error
+    cause = http_api.as_problem(error)
     return answers.failure(cause.status, cause.detail, request_id)

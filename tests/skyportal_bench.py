@@ -13,6 +13,7 @@ from generic.facility import Generic
 from local.simulators.endpoint import DEMO_TOKEN, EndpointServer
 from skyportal.api import Reply as ApiReply
 from skyportal.app import handler as skyportal
+from skyportal.budget import Budget
 from slew import store
 from slew.handler import facility_handler
 from slew.records import Request
@@ -45,7 +46,7 @@ class Instance:
     """The instance: its numbers 7, 8, 9 mean an allocation of `toy`, of `generic`, of `survey`.
 
     `before_api` is called once, before the relay's next call of the API; `api_answers` replace what the API
-    answers, once, after it has done its work.
+    answers, once, after it has done its work. `waits`: how long each call of the API might have taken.
     """
 
     toy: ToyServer
@@ -55,6 +56,7 @@ class Instance:
     facilities: Mapping[str, Client]
     before_api: list[Callable[[], Any]] = field(default_factory=list)
     api_answers: list[ApiReply] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
 
     def post(
         self,
@@ -116,7 +118,7 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
     monkeypatch.setenv("SLEW_ENDPOINT_ALLOW_LIST", "127.0.0.1")
     facilities = {each.id: Client(facility_handler(each)) for each in (Toy(), Generic(), Survey())}
     made = Instance(*servers, Client(skyportal), facilities)
-    monkeypatch.setattr("skyportal.app.Api", lambda *_: _direct(made))
+    monkeypatch.setattr("skyportal.app.Api", lambda _event, budget: _direct(made, budget))
     made.allocate("toy", "toy-1", {"token": toy.SECRET})
     made.allocate(
         "generic",
@@ -137,10 +139,11 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
             server.stop()
 
 
-def _direct(made: Instance) -> Callable[..., ApiReply]:
+def _direct(made: Instance, budget: Budget) -> Callable[..., ApiReply]:
     """The API as skyportal calls it, without a network in between."""
 
     def call(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> ApiReply:
+        made.waits.append(budget.left())
         if made.before_api:
             made.before_api.pop()()
         reply = made.facilities[path.split("/")[2]](method, path, body, headers)

@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from skyportal.budget import Budget
 from slew import config, redact
 from slew.errors import NotSent, Unanswered
 from slew.http import Http
 from slew.wire import HttpRequest
-
-TIMEOUT_S = 24.0
-"""API Gateway answers for a function after 30 s."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,10 @@ class Reply:
 
 
 class Api:
-    """The API as the caller of this invocation may use it."""
+    """The API as the caller of this invocation may use it, for as long as the budget lasts."""
 
-    def __init__(self, event: Mapping[str, Any]) -> None:
+    def __init__(self, event: Mapping[str, Any], budget: Budget) -> None:
+        self._budget = budget
         self._authorization = event["headers"]["authorization"]
         token = self._authorization.partition(" ")[2].strip()
         self._http = Http(redact.use(redact.Redactor([token])))
@@ -47,7 +46,7 @@ class Api:
         else:
             request = HttpRequest.of_json(method, url, body, wanted)
         try:
-            answer = self._http.send(request, read_timeout=TIMEOUT_S)
+            answer = self._http.send(request, read_timeout=self._budget.left())
         except Unanswered:
             return Reply(0, {})
         except NotSent as error:

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 from skyportal import answers, earlier, ledger, relay, senders
 from skyportal.answers import Refusal
 from skyportal.api import Api
+from skyportal.budget import Budget
 from skyportal.models import SenderBody, TargetBody, Trigger
 from slew import http_api, redact, startup
 from slew.errors import Invalid
@@ -35,11 +36,11 @@ http_api.refuse_unknown(app, http_api.path_methods(ROUTES))
 @app.post("/skyportal/requests")
 def submit() -> Response[Any]:
     """Submit, resubmit and update are the same POST there."""
-    principal = _principal()
+    budget, principal = Budget(), _principal()
     try:
         sender = senders.find(principal.id)
         trigger = parse(Trigger, http_api.json_body(_event()))
-        return relay.submit(Api(_event()), principal, sender, trigger)
+        return relay.submit(Api(_event(), budget), principal, sender, trigger, budget)
     except Exception as error:
         named = error.request_id if isinstance(error, Refusal) else None
         return _failed(error, named or earlier.request_id(principal.id, _event()))
@@ -50,7 +51,7 @@ def delete(id: str) -> Response[Any]:
     """Cancel; 200 as often as it comes."""
     try:
         sender = senders.find(_principal().id)
-        return relay.delete(Api(_event()), sender, id)
+        return relay.delete(Api(_event(), Budget()), sender, id)
     except Exception as error:
         return _failed(error, id)
 

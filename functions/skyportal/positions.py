@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from skyportal.answers import Refusal
+from skyportal.budget import Budget
 from skyportal.senders import Sender
 from slew import redact
 from slew.errors import Failed, NoAnswer
@@ -16,13 +17,15 @@ from slew.http import Http
 from slew.models import Target
 from slew.wire import HttpRequest, NotJson
 
+_LOOK_UP_S = 8.0
 
-def find(sender: Sender, obj_id: str, given: Target | None, known: Target | None) -> Target:
+
+def find(sender: Sender, obj_id: str, given: Target | None, known: Target | None, budget: Budget) -> Target:
     """The target: as given or told before, else as the sender's API has it, else as once triggered.
 
     Raises Refusal 422 where nobody says.
     """
-    found = given or _asked(sender, obj_id) or known
+    found = given or _asked(sender, obj_id, budget) or known
     if found is None:
         raise Refusal(
             422,
@@ -32,7 +35,7 @@ def find(sender: Sender, obj_id: str, given: Target | None, known: Target | None
     return found
 
 
-def _asked(sender: Sender, obj_id: str) -> Target | None:
+def _asked(sender: Sender, obj_id: str, budget: Budget) -> Target | None:
     """The source at the sender (`GET /api/sources/<obj_id>`: `data.ra`, `data.dec`, degrees, ICRS)."""
     token = sender.token
     if not sender.url or token is None:
@@ -41,7 +44,8 @@ def _asked(sender: Sender, obj_id: str) -> Target | None:
     url = f"{sender.url}/api/sources/{quote(obj_id, safe='')}"
     headers = {"Authorization": f"token {token.get_secret_value()}", "Accept": "application/json"}
     try:
-        answer = Http(redactor).read(HttpRequest("GET", url, headers, untrusted=True), read_timeout=8)
+        request = HttpRequest("GET", url, headers, untrusted=True)
+        answer = Http(redactor).read(request, read_timeout=budget.left(_LOOK_UP_S))
         data = answer.json()["data"] if answer.status == 200 else None
     except (NoAnswer, Failed) as error:
         raise Refusal(

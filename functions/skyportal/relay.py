@@ -11,11 +11,13 @@ from aws_lambda_powertools.event_handler import Response
 from skyportal import answers, ledger, positions
 from skyportal.answers import Refusal
 from skyportal.api import Api, Reply
+from skyportal.budget import Budget
 from skyportal.case import Case, find
 from skyportal.ledger import Entry
 from skyportal.models import Trigger
 from skyportal.senders import Sender
 from slew import clock, store
+from slew.models import Target
 from slew.principals import Principal
 from slew.records import Request
 from slew.status import LIVE, Status
@@ -25,11 +27,11 @@ from slew.table import Outdated
 _TURNS = 4
 
 
-def submit(api: Api, principal: Principal, sender: Sender, trigger: Trigger) -> Response[Any]:
+def submit(api: Api, principal: Principal, sender: Sender, trigger: Trigger, budget: Budget) -> Response[Any]:
     """A POST: a new request, the same one again, or an update. Raises Refusal."""
     for _ in range(_TURNS):
         with suppress(Outdated):  # another POST for the object came in between: what it made decides
-            return _submit(api, principal, find(sender, trigger))
+            return _submit(api, principal, find(sender, trigger), budget)
     raise Refusal(409, "others are made for this object at the same time; ask again")
 
 
@@ -50,17 +52,17 @@ def delete(api: Api, sender: Sender, request_id: str) -> Response[Any]:
     raise _refusal(reply, request_id)
 
 
-def _submit(api: Api, principal: Principal, case: Case) -> Response[Any]:
+def _submit(api: Api, principal: Principal, case: Case, budget: Budget) -> Response[Any]:
     request = case.request
     if request is None:
-        return _create(api, principal, case)
+        return _create(api, principal, case, budget)
     if request.unconfirmed and not case.trigger.confirm_not_at_facility:
         return _in_doubt(case, request)
     if case.same and (request.live or (request.status is Status.COMPLETE and case.recent)):
         return answers.success(request.id, request.status.value)
     if request.live and case.sender.repeats == "replace":
         return _update(api, case, request)
-    return _create(api, principal, case)
+    return _create(api, principal, case, budget)
 
 
 def _in_doubt(case: Case, request: Request) -> Response[Any]:
@@ -74,19 +76,17 @@ def _in_doubt(case: Case, request: Request) -> Response[Any]:
     raise Refusal(409, words, request.id)
 
 
-def _create(api: Api, principal: Principal, case: Case) -> Response[Any]:
+def _create(api: Api, principal: Principal, case: Case, budget: Budget) -> Response[Any]:
     trigger, facility = case.trigger, case.allocation.facility
-    target = positions.find(case.sender, trigger.obj_id, case.position, case.known)
+    target, unplaced = _place(case, budget)
     key = (
         f"skyportal:{trigger.allocation_id}:{ledger.digest({'obj_id': trigger.obj_id})[:16]}:{case.sequence}"
     )
     request_id = request_id_of(facility, principal.id, key)
     entry = Entry(request_id, facility, case.sequence, ledger.digest(trigger.payload), clock.timestamp())
-    body = {
-        "allocation_id": case.allocation.id,
-        "target": target.model_dump(mode="json", exclude_none=True),
-        "payload": trigger.payload,
-    }
+    body = {"allocation_id": case.allocation.id, "payload": trigger.payload}
+    if target:
+        body["target"] = target.model_dump(mode="json", exclude_none=True)
     # Before the call, so that what a crash leaves behind is found by the next POST instead of made again.
     ledger.note(*case.key, entry, case.newest)
     reply = api("POST", f"/facilities/{facility}/requests", body, {"Idempotency-Key": key})
@@ -96,10 +96,23 @@ def _create(api: Api, principal: Principal, case: Case) -> Response[Any]:
     made = store.get_request(request_id)
     if made is None:
         ledger.restore(*case.key, entry, case.newest)
-        raise _refusal(reply)
+        raise unplaced if unplaced and _wants_target(reply) else _refusal(reply)
     if made.fingerprint == fingerprint(body):
         return _outcome(request_id, made.status.value, made.reason or made.text)
     raise Outdated(f"request {request_id} was made by another POST at the same time")
+
+
+def _place(case: Case, budget: Budget) -> tuple[Target | None, Refusal | None]:
+    """The target; or why there is none, to be told if the facility, which may take plans, needs one."""
+    try:
+        found = positions.find(case.sender, case.trigger.obj_id, case.position, case.known, budget)
+    except Refusal as refusal:
+        return None, refusal
+    return found, None
+
+
+def _wants_target(reply: Reply) -> bool:
+    return any(each.get("loc") == ["target"] for each in reply.content.get("errors", ()))
 
 
 def _update(api: Api, case: Case, request: Request) -> Response[Any]:

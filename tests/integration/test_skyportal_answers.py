@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slew import aws
+from slew.errors import Unavailable
 from slew.status import Status
 from tests.skyportal_bench import PAYLOAD, Instance, id_of, instance, record
 
@@ -69,7 +69,7 @@ def test_a_sender_forgotten_is_told_the_request_there_is(portal: Instance) -> No
     assert (refused.status, id_of(refused)) == (404, made)
 
 
-@pytest.mark.parametrize(("error", "status"), [(aws.Unavailable("busy"), 503), (RuntimeError("odd"), 500)])
+@pytest.mark.parametrize(("error", "status"), [(Unavailable("busy"), 503), (RuntimeError("odd"), 500)])
 def test_a_failure_of_our_own_names_the_request_there_is(
     portal: Instance, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
 ) -> None:

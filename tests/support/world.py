@@ -167,7 +167,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     class Direct:
         """The API as skyportal calls it, with the sender's own token, without a network in between."""
 
-        def __init__(self, event: Mapping[str, Any]) -> None:
+        def __init__(self, event: Mapping[str, Any], _budget: Any) -> None:
             self.caller = by_token[event["headers"]["authorization"]]
 
         def __call__(

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from slew import store, table
+from slew import retention, store, table
 from slew.models import Target
 from slew.records import Request
 
@@ -44,14 +44,14 @@ def note(sender: str, allocation: int, obj_id: str, entry: Entry, before: Entry 
 
     Raises Outdated where another has taken that place.
     """
-    table.write(f"SENDER#{sender}", f"REQUEST#{entry.request_id}", {"facility": entry.facility})
-    table.replace(*_key(sender, allocation, obj_id), asdict(entry), asdict(before) if before else None)
+    _write((f"SENDER#{sender}", f"REQUEST#{entry.request_id}"), {"facility": entry.facility})
+    _replace(_key(sender, allocation, obj_id), entry, before)
 
 
 def restore(sender: str, allocation: int, obj_id: str, entry: Entry, before: Entry | None) -> None:
     """Go back to the entry before, where what was noted did not come about; another's entry stays."""
     with suppress(table.Outdated):
-        table.replace(*_key(sender, allocation, obj_id), asdict(before) if before else None, asdict(entry))
+        _replace(_key(sender, allocation, obj_id), before, entry)
 
 
 def facility_of(sender: str, request_id: str) -> str | None:
@@ -62,7 +62,7 @@ def facility_of(sender: str, request_id: str) -> str | None:
 
 def tell(sender: str, obj_id: str, target: Target) -> None:
     """Keep where an object is."""
-    table.write(f"SENDER#{sender}", f"TARGET#{obj_id}", target.model_dump(mode="json", exclude_none=True))
+    _write((f"SENDER#{sender}", f"TARGET#{obj_id}"), target.model_dump(mode="json", exclude_none=True))
 
 
 def told(sender: str, obj_id: str) -> Target | None:
@@ -78,3 +78,12 @@ def request(entry: Entry) -> Request | None:
 
 def _key(sender: str, allocation: int, obj_id: str) -> tuple[str, str]:
     return f"SENDER#{sender}", f"OBJECT#{allocation}#{obj_id}"
+
+
+def _write(where: tuple[str, str], doc: Mapping[str, Any]) -> None:
+    table.write(*where, doc, retention.outliving())
+
+
+def _replace(where: tuple[str, str], entry: Entry | None, before: Entry | None) -> None:
+    doc, read = (asdict(each) if each else None for each in (entry, before))
+    table.replace(*where, doc, read, retention.outliving())

@@ -70,13 +70,19 @@ def get(pk: str, sk: str) -> dict[str, Any] | None:
     return json.loads(answer["Item"]["doc"]["S"]) if "Item" in answer else None
 
 
-def write(pk: str, sk: str, doc: Mapping[str, Any]) -> None:
-    """Write a document over whatever stood there."""
-    client().put_item(TableName=config.table(), Item={**key(pk, sk), "doc": text(doc)})
+def write(pk: str, sk: str, doc: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> None:
+    """Write a document, and `more` attributes, over whatever stood there."""
+    client().put_item(TableName=config.table(), Item={**key(pk, sk), "doc": text(doc), **(more or {})})
 
 
-def replace(pk: str, sk: str, doc: Mapping[str, Any] | None, before: Mapping[str, Any] | None) -> None:
-    """Write a document over the one that was read; None stands for no item, before or after.
+def replace(
+    pk: str,
+    sk: str,
+    doc: Mapping[str, Any] | None,
+    before: Mapping[str, Any] | None,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a document, and `more` attributes, over the one that was read; None: no item, before or after.
 
     Raises Outdated where another stands there; Unavailable where the table stays busy.
     """
@@ -91,7 +97,7 @@ def replace(pk: str, sk: str, doc: Mapping[str, Any] | None, before: Mapping[str
             if doc is None:
                 client().delete_item(TableName=config.table(), Key=key(pk, sk), **expected)
             else:
-                item = {**key(pk, sk), "doc": text(doc)}
+                item = {**key(pk, sk), "doc": text(doc), **(more or {})}
                 client().put_item(TableName=config.table(), Item=item, **expected)
         except ClientError as error:
             if aws.unavailable(error) or get(pk, sk) != doc:

@@ -1,4 +1,4 @@
-"""What an allocation's validity ranges take in."""
+"""What an allocation's validity ranges take in, and payloads that ask for more time than there is."""
 
 from __future__ import annotations
 
@@ -65,3 +65,15 @@ def test_what_is_shown_can_be_given_back(call: Client) -> None:
     assert made["validity_ranges"] == shown
     for body in ({"pi": "Another"}, {"validity_ranges": shown}):
         assert call("PATCH", f"{URL}/allocations/g-1", body).json["validity_ranges"] == shown
+
+
+@pytest.mark.parametrize("query", ["?dry_run=true", ""])
+@pytest.mark.parametrize(("exposure", "counts"), [(1e308, 1000), (1.0, 10**400)])
+def test_more_exposure_than_can_be_counted_is_refused(
+    call: Client, query: str, exposure: float, counts: int
+) -> None:
+    allocate(call)
+    refused = submit(call, query, exposure_time=exposure, exposure_counts=counts)
+    assert refused.status == 422
+    assert refused.json["errors"][0]["loc"][0] == "payload"
+    assert refused.json["errors"][0]["loc"][1].startswith("exposure_")

@@ -155,7 +155,7 @@ def _changes(
     changes: dict[str, Any] = {
         **payloads.keep(desk.facility, request.id, given),
         "window_end": clock.isoformat(window[1]) if window else None,
-        "exposure_s": desk.facility.exposure_s(payload),
+        "exposure_s": limits.exposure_s(desk.facility, payload),
     }
     if body.target is not None:
         changes["target"] = body.target.model_dump(mode="json", exclude_none=True)

@@ -16,11 +16,16 @@ that an allocation without limits pays nothing for them; counting begins when th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
+from math import isfinite
 from typing import Any
 
+from pydantic import BaseModel
+
 from slew import clock, config, table
-from slew.errors import Conflict
+from slew.errors import Conflict, Invalid
+from slew.facility import Facility
 from slew.records import Allocation, Request
 from slew.status import COUNTED, Status
 from slew.table import Also, Item
@@ -33,6 +38,18 @@ _KEPT = timedelta(days=400)
 def night_of(moment: datetime) -> str:
     """The night that holds a moment: the UTC date of the noon at which it began."""
     return (moment - _HALF_DAY).date().isoformat()
+
+
+def exposure_s(facility: Facility, payload: BaseModel) -> float | None:
+    """The open-shutter time that a payload asks for, s. Raises Invalid where that is no number to count."""
+    with suppress(OverflowError):
+        told = facility.exposure_s(payload)
+        if told is None or isfinite(told):
+            return told
+    own = "exposure_time" if "exposure_time" in type(payload).model_fields else None
+    raise Invalid.field(
+        ["payload", own] if own else ["payload"], "asks for more exposure than can be counted"
+    )
 
 
 def charged(allocation: Allocation, request: Request) -> Request:

@@ -150,7 +150,7 @@ def draft(
         status=Status.SUBMITTING,
         share=secrets.token_urlsafe(16),
         window_end=clock.isoformat(window[1]) if window else None,
-        exposure_s=facility.exposure_s(payload),
+        exposure_s=limits.exposure_s(facility, payload),
     )
 
 
@@ -233,7 +233,7 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
     case = work.open_case(desk.facility, allocation)
     payload = parse(desk.facility.payloads[request.instrument], payloads.whole(request), ["payload"])
     check_validity(allocation, clock.now(), desk.facility.window(payload))
-    limits.check_told(allocation, desk.facility.exposure_s(payload))
+    limits.check_told(allocation, limits.exposure_s(desk.facility, payload))
     done: dict[str, Any] = {}
     if desk.facility.resumable:
         done = {"facility_request_id": request.facility_request_id, "facility_data": request.facility_data}

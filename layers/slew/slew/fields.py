@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
@@ -10,13 +11,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from slew import astro
 
-# Control characters of both sets, ends of lines, and marks that turn the text after them around.
-_CONTROL = {*map(chr, (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029))}
-_CONTROL |= set(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+_CONTROL = {"Cc", "Cf", "Zl", "Zp"}
+"""Categories of what does not show: control characters, ends of lines, zero-width and direction marks."""
 
 
 def _no_control(text: str) -> str:
-    if _CONTROL & set(text):
+    if any(unicodedata.category(character) in _CONTROL for character in set(text)):
         raise ValueError("must not contain control characters")
     return text
 

@@ -153,7 +153,9 @@ PARAMETERS: Json = {
         example=["ztfg", "ztfr"],
     ),
     "Unflagged": _parameter(
-        "unflagged", {"type": "boolean", "default": False}, "Leave out measurements with a flag"
+        "unflagged",
+        {"type": "boolean", "default": False},
+        "Leave out measurements with a flag, unless that is `derived` or `upper_limit`",
     ),
     "Key": _parameter(
         "key",

@@ -45,7 +45,7 @@ _ROW: Json = {
 _PHOTOMETRY: Json = {
     "request_id": REQUEST_ID,
     "target": TARGET["name"],
-    "units": {column: unit for column, (_, unit, _) in light_curve.COLUMNS.items() if unit},
+    "units": light_curve.units([_ROW]),
     "left_out": 0,
     "unread": [],
     "rows": [_ROW],

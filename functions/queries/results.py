@@ -46,7 +46,7 @@ def _formed(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
     form = parameters.get("format", "json")
     if form not in FORMS:
         raise Invalid.field(["query", "format"], f"must be one of {', '.join(FORMS)}")
-    cuts = light_curve.cuts_of(parameters)
+    cuts, instrument = light_curve.cuts_of(parameters), _whole(parameters, "instrument_id")
     every = retrieval.rows(request)
     rows = light_curve.select(every, cuts)
     name, unread = str(request.target["name"]), _unread(request)
@@ -57,7 +57,6 @@ def _formed(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
         about |= {"unread": "; ".join(unread)} if unread else {}
         return _text(light_curve.as_ecsv(rows, about), "text/plain; charset=utf-8", len(every) - len(rows))
     if form == "skyportal":
-        instrument = _whole(parameters, "instrument_id")
         body = light_curve.as_skyportal(rows, name, instrument)
         return http_api.answer(body, headers={LEFT_OUT: str(len(every) - len(body["mjd"]))})
     left_out = len(every) - len(rows)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from slew.photometry import Row
+from slew.photometry import DERIVED, Row
 from swift_xrt.light_curve import Point, number
 
 ZP = 23.9
@@ -88,7 +88,7 @@ def _derived(point: Point, factors: Sequence[tuple[Mapping[str, Any], float]]) -
     law, factor = max(factors, key=lambda each: _fitness(point, each[0]))
     about = {"ujy_per_ct_s": factor, "photon_index": law["gamma"], "spectrum": law["slice"]}
     extra = {**point.row.extra, **about}
-    row = replace(point.row, zp=ZP, flags=(*point.row.flags, "derived"), extra=extra)
+    row = replace(point.row, zp=ZP, flags=(*point.row.flags, DERIVED), extra=extra)
     if point.limit is not None:
         bright = point.limit * factor
         return replace(row, limiting_mag=ZP - 2.5 * math.log10(bright)) if bright > 0 else row

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slew.pages import for_people
-from slew.photometry import Row
+from slew.photometry import UPPER_LIMIT, Row
 from swift_xrt import met
 
 FILTER = "swiftxrt"
@@ -146,7 +146,7 @@ def _point(values: dict[str, Any], name: str, clock: _Clock, band: str) -> Point
     errors = [abs(each) for each in map(number, (values.get("RatePos"), values.get("RateNeg"))) if each]
     flags = [*clock.flags, *variant.split("_")[1:]]
     if is_limit:
-        flags.append("upper_limit")
+        flags.append(UPPER_LIMIT)
     if rate is None and limit is None:
         flags.append("unreadable")
     row = Row(

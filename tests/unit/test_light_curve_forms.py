@@ -182,6 +182,21 @@ def test_numbers_of_every_form_cut(text: str, value: float) -> None:
     assert light_curve.cuts_of({"since": text}).since == value
 
 
+@pytest.mark.parametrize(
+    ("flags", "stays"),
+    [
+        ([], True),
+        (["derived"], True),
+        (["upper_limit", "derived"], True),
+        (["derived", "incbad"], False),
+        (["faint"], False),
+    ],
+)
+def test_what_a_row_is_makes_it_no_flagged_one(flags: list[str], stays: bool) -> None:
+    cuts = light_curve.cuts_of({"unflagged": "true"})
+    assert light_curve.select([{**ROW, "flags": flags}], cuts) == ([{**ROW, "flags": flags}] if stays else [])
+
+
 @pytest.mark.parametrize("text", ["", ",", " , "])
 def test_a_list_of_no_filters_is_refused(text: str) -> None:
     with pytest.raises(Invalid):

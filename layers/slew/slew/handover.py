@@ -51,7 +51,9 @@ class SkyPortal(Model):
     allocation_id: int | None = Field(
         None, ge=1, description="The number of the allocation there; with it the status is set there too"
     )
-    unflagged: bool = Field(False, description="Leave out measurements with a flag")
+    unflagged: bool = Field(
+        False, description="Leave out measurements with a flag, unless that is `derived` or `upper_limit`"
+    )
     on: On = Field((Status.COMPLETE,), description="Statuses that are pushed")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from slew import http_api
 from slew.errors import Invalid
-from slew.photometry import OTHER_FILTER
+from slew.photometry import DESCRIPTIONS, OTHER_FILTER
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -33,7 +33,11 @@ COLUMNS: Mapping[str, tuple[str, str, str]] = {
     "mag_err": ("float64", "mag", "Its error (1 sigma)"),
     "limiting_mag": ("float64", "mag", "Limiting magnitude"),
     "snr": ("float64", "", "Flux over its error"),
-    "flags": ("string", "", "Why one may not want it, in the facility's terms, joined by commas"),
+    "flags": (
+        "string",
+        "",
+        "What it is, or why one may not want it, in the facility's terms, joined by commas",
+    ),
 }
 """Type, unit and meaning of each column."""
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -60,7 +64,7 @@ class Cuts:
     """What to leave out; each None, empty or false leaves out nothing.
 
     `min_snr`: rows of a smaller signal-to-noise ratio, or of none. `since`, `until`: MJD (UTC), days.
-    `filters`: all others. `unflagged`: rows with a flag.
+    `filters`: all others. `unflagged`: rows with a flag that does not only say what they are.
     """
 
     min_snr: float | None = None
@@ -77,7 +81,7 @@ class Cuts:
             or (self.since is not None and mjd < self.since)
             or (self.until is not None and mjd > self.until)
             or (self.filters and row["filter"] not in self.filters)
-            or (self.unflagged and row.get("flags"))
+            or (self.unflagged and not DESCRIPTIONS.issuperset(row.get("flags") or ()))
         )
 
 

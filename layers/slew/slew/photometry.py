@@ -9,6 +9,12 @@ from typing import Any
 OTHER_FILTER = "other_filter"
 """Flag of a row whose filter has no name that others know."""
 
+DERIVED = "derived"
+"""Flag of a row whose flux has been computed from something else."""
+UPPER_LIMIT = "upper_limit"
+"""Flag of a row that is none but a limit."""
+DESCRIPTIONS = frozenset({DERIVED, UPPER_LIMIT})
+"""Flags that say what a row is; each of the others is a reason not to want it."""
 _REASONS = 3
 
 
@@ -19,7 +25,8 @@ class Row:
     - `mjd`: time (UTC), days; `filter`: bandpass, in sncosmo's names where it has one.
     - `flux`, `flux_err`: in units such that `mag = -2.5 log10(flux) + zp`; microjansky have `zp` 23.9.
     - `magsys`: `ab` or `vega`; `limiting_mag`: at the facility's significance, magnitudes.
-    - `flags`: why a reader may not want it, in the facility's terms; nothing is left out.
+    - `flags`: what it is (`DESCRIPTIONS`), or why one may not want it, in the facility's terms; nothing is left
+      out.
     - `extra`: the facility's further columns; plain JSON values. `ra`, `dec` (degrees) and `origin` (`fp` of
       forced photometry) have these names.
     """

@@ -141,3 +141,91 @@ def test_an_address_that_is_none_is_not_repeated(generic: Client) -> None:
     assert refused.status == 422
     assert "entry 2 is not an email address" in refused.text
     assert DEMO_TOKEN not in refused.text
+
+
+@pytest.mark.parametrize("id", [DEMO_TOKEN, f"request of {DEMO_TOKEN}"])
+def test_an_id_that_holds_the_token_is_not_kept(generic: Client, endpoint: EndpointServer, id: str) -> None:
+    says(endpoint, 200, json.dumps({"status": "success", "data": {"id": id}}))
+    reply = generic("POST", "/facilities/generic/requests", GENERIC_BODY)
+    assert (reply.status, reply.json["status"]) == (201, "submitted")
+    assert reply.json["facility_request_id"] is None
+    assert "is not kept" in reply.json["notes"][-1]
+    one = f"/facilities/generic/requests/{reply.json['id']}"
+    kept = store.get_request(reply.json["id"])
+    assert kept is not None
+    assert DEMO_TOKEN not in f"{reply.text} {generic('GET', one).text} {kept.as_doc()}"
+    refused = generic("DELETE", one)
+    assert (refused.status, "gave no id" in refused.json["detail"]) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "content"),
+    [
+        ("target.name", {"target": {**BODY["target"], "name": f"SN {SECRET}"}}),
+        ("payload.exposure", {"payload": {"exposure": SECRET}}),
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_a_credential_in_what_is_sent_is_refused_by_its_field(
+    call: Client, server: ToyServer, field: str, content: dict[str, Any], query: str
+) -> None:
+    refused = call("POST", f"{URL}/requests{query}", {**BODY, **content})
+    assert refused.status == 422
+    assert field in refused.json["detail"]
+    assert SECRET not in refused.text
+    assert not server.journal
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_a_key_of_the_payload_that_nobody_knows_may_hold_none_either(
+    generic: Client, endpoint: EndpointServer, query: str
+) -> None:
+    for extra in ({"note": [{"deep": f"use {DEMO_TOKEN}"}]}, {DEMO_TOKEN: 1}):
+        body = {**GENERIC_BODY, "payload": {**PAYLOAD, **extra}}
+        refused = generic("POST", f"/facilities/generic/requests{query}", body)
+        assert refused.status == 422
+        assert "holds a credential of this allocation" in refused.json["detail"]
+        assert DEMO_TOKEN not in refused.text
+    assert not endpoint.journal
+
+
+def test_an_update_may_hold_none(call: Client, server: ToyServer) -> None:
+    one = f"{URL}/requests/{call('POST', f'{URL}/requests', BODY).json['id']}"
+    target = {**BODY["target"], "name": SECRET}
+    refused = call("PUT", one, {"payload": {"exposure": 60}, "target": target})
+    assert (refused.status, SECRET in refused.text) == (422, False)
+    assert call("PUT", one, {"payload": {"exposure": 60}, "comment": f"with {SECRET}"}).status == 200
+    assert SECRET not in call("GET", one).text
+
+
+def test_who_asks_is_masked_wherever_it_is_read(call: Client) -> None:
+    requester = {"username": "o", "name": f"O {SECRET}", "affiliation": SECRET}
+    view = call("POST", f"{URL}/requests", {**BODY, "requester": requester}).json
+    assert view["requester"]["name"] == "O ********"
+    assert call("GET", f"{URL}/requests/{view['id']}").json == view
+    assert SECRET not in str(store.get_request(view["id"]))
+
+
+@pytest.mark.parametrize(
+    ("field", "content"),
+    [
+        ("pi", {"pi": f"PI {SECRET}"}),
+        ("group", {"group": "group-of-t0ken.secret", "altdata": {"token": "t0ken.secret"}}),
+        (
+            "notify.email",
+            {
+                "notify": {"notification_type": "email", "email": "a@example.org,t0ken.secret@example.org"},
+                "altdata": {"token": "t0ken.secret"},
+            },
+        ),
+    ],
+)
+def test_an_allocation_shows_no_credential_of_its_own(
+    call: Client, field: str, content: dict[str, Any]
+) -> None:
+    allocation = {"id": "toy-2", "pi": "PI", "group": "transients", "altdata": {"token": SECRET}, **content}
+    refused = call("POST", f"{URL}/allocations", allocation)
+    assert (refused.status, refused.json["detail"]) == (
+        422,
+        f"{field}: holds a credential of this allocation",
+    )

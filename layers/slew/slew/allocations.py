@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from slew import clock, handover, redact, store, vault, work
+from slew import clock, handover, misplaced, redact, store, vault, work
 from slew.email_message import recipients
 from slew.errors import Conflict, FacilityError, Invalid, MethodNotAllowed, Unavailable
 from slew.facility import Altdata, Facility
@@ -169,7 +169,8 @@ def _replace(
     raw = {key: value for key, value in body.altdata.items() if not _blank(facility, key, value)}
     _refuse_masks(raw, "altdata")
     altdata = parse(facility.Altdata, raw, ["altdata"])
-    redact.use(redact.Redactor(work.secret_values(altdata)))
+    redactor = redact.use(redact.Redactor(work.secret_values(altdata)))
+    _refuse_credentials(redactor, allocation, body)
     facility.check_altdata(altdata)
     if body.instrument is not None:
         facility.choose_instrument(body.instrument)
@@ -306,6 +307,15 @@ def _notify_given(notify: Notify | None, *, keep_hook: bool) -> dict[str, Any] |
     given = notify.model_dump(mode="json", exclude_unset=True)
     hook = dict.fromkeys(_SLACK_KEYS, redact.MASK) if keep_hook else {}
     return {**{key: redact.MASK if key in _SLACK_KEYS else value for key, value in given.items()}, **hook}
+
+
+def _refuse_credentials(redactor: redact.Redactor, allocation: Allocation, body: AllocationBody) -> None:
+    """Refuse what would show a credential; an address of announcements may itself be the account's."""
+    told = {name: getattr(body, name) for name in ("instrument", "pi", "group", "proposal_id")}
+    misplaced.in_allocation(redactor, {"id": allocation.id, **told})
+    addresses = (body.notify.email if body.notify else None) or ""
+    if any(redactor.holds(each) and redactor.text(each) != redact.MASK for each in addresses.split(",")):
+        raise Invalid.field(["notify", "email"], misplaced.TOLD)
 
 
 def _refuse_masks(values: Mapping[str, Any], place: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from slew import clock, limits, payloads, recovery, submission, work
+from slew import clock, limits, misplaced, payloads, recovery, submission, work
 from slew.errors import (
     Conflict,
     FacilityError,
@@ -88,6 +88,7 @@ def update(desk: Desk, request: Request, body: UpdateBody, principal: Principal)
     submission.check_validity(allocation, clock.now(), window)
     limits.check_told(allocation, changes["exposure_s"])
     case = work.open_case(desk.facility, allocation)
+    changes = misplaced.in_request(case.redactor, payloads.whole(request.change(**changes)), changes)
     wanted = work.order_of(desk.facility, request.change(**changes), case)
     prepared = desk.facility.prepare(wanted, case.link)
     if request.status is Status.PENDING:

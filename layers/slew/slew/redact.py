@@ -67,6 +67,16 @@ class Redactor:
             text = _ENCODED.sub(self._pair, text)
         return writable(text)
 
+    def holds(self, data: Any) -> bool:
+        """Whether a known secret of four characters or more stands anywhere in a JSON-like value."""
+        if isinstance(data, str):
+            return any(form in data for form in self._forms)
+        if isinstance(data, Mapping):
+            return any(self.holds(str(key)) or self.holds(value) for key, value in data.items())
+        if isinstance(data, list | tuple):
+            return any(map(self.holds, data))
+        return len(str(data)) >= SHORTEST and self.data(data) == MASK
+
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers, with those that carry credentials masked whole except for the scheme word."""
         return {name: self._header(name, value) for name, value in headers.items()}

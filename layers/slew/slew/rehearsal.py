@@ -34,6 +34,7 @@ def dry_run(facility: Facility, body: SubmitBody, caller: Caller, *, ask_facilit
         raise MethodNotAllowed(f"{facility.title} has no validation of its own; use dry_run=true")
     request = submission.draft(facility, allocation, body, caller, submission.id_of(facility, caller))
     case = work.open_case(facility, allocation)
+    request = submission.decent(request, case)
     admission.permitted(allocation, request, body, caller.principal)
     request = submission.numbered(facility, request, case)
     order, prepared = submission.prepare(facility, request, case)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from slew import admission, clock, events, limits, numbering, payloads, recovery, store, work
+from slew import admission, clock, events, limits, misplaced, numbering, payloads, recovery, store, work
 from slew.errors import Conflict, FacilityError, Invalid
 from slew.facility import Facility, Order, Prepared
 from slew.log import logger
@@ -82,6 +82,7 @@ def _begun(
     facility = desk.facility
     request = draft(facility, allocation, body, caller, request_id)
     case = work.open_case(facility, allocation)
+    request = decent(request, case)
     watch, seen = admission.permitted(allocation, request, body, caller.principal)
     request, order, prepared = _numbered(facility, request, case)
     now = clock.timestamp()
@@ -91,7 +92,6 @@ def _begun(
         next_action_at=desk.lease_until,
         operation="submit",
         claim=secrets.token_hex(8),
-        comment=case.redactor.text(request.comment) if request.comment else request.comment,
         updated_at=clock.isoformat(now),
         attempted_at=clock.isoformat(now),
         notes=prepared.notes,
@@ -152,6 +152,12 @@ def draft(
         window_end=clock.isoformat(window[1]) if window else None,
         exposure_s=limits.exposure_s(facility, payload),
     )
+
+
+def decent(request: Request, case: Case) -> Request:
+    """The request without credentials where people read it. Raises Invalid, as `misplaced.in_request`."""
+    told = {"target": request.target, "requester": request.requester, "comment": request.comment}
+    return request.change(**misplaced.in_request(case.redactor, payloads.whole(request), told))
 
 
 def numbered(facility: Facility, request: Request, case: Case, attempt: int = 0) -> Request:
@@ -237,6 +243,7 @@ def resubmit(desk: Desk, request: Request, caller: Caller, *, confirmed: bool) -
     done: dict[str, Any] = {}
     if desk.facility.resumable:
         done = {"facility_request_id": request.facility_request_id, "facility_data": request.facility_data}
+    request = decent(request, case)
     again = request.change(**{"facility_request_id": None, "facility_data": {}, **done})
     order, prepared = prepare(desk.facility, again, case)
     claimed = work.claim(

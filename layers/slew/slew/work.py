@@ -30,6 +30,10 @@ from slew.validation import parse
 from slew.wire import Exchange
 
 LEASE_MARGIN_S = 5.0
+_ID_NOT_KEPT = (
+    "the facility's id for this request holds a credential of the allocation and is not kept: the facility "
+    "can no longer be asked by it"
+)
 _OUTCOME_PATIENCE_S = 20.0  # for writing down what came of a send; API Gateway waits for 30 s in all
 _LONGEST = 2000  # characters of a facility's words that are kept: an item of DynamoDB has 400 KB for all
 
@@ -318,12 +322,17 @@ def _events(
 
 def _redacted(request: Request, redactor: redact.Redactor) -> Request:
     data: Mapping[str, Any] = redactor.data(dict(request.facility_data))
+    given = request.facility_request_id
+    notes = tuple(short(redactor.text(note), _LONGEST) for note in request.notes[:50])
+    if redactor.holds(given):
+        given, notes = None, (*(note for note in notes[:49] if note != _ID_NOT_KEPT), _ID_NOT_KEPT)
     return request.change(
+        facility_request_id=given,
         reason=short(redactor.text(request.reason), _LONGEST),
         text=short(redactor.text(request.text), _LONGEST),
         comment=redactor.text(request.comment) if request.comment else request.comment,
         facility_data=data,
-        notes=tuple(short(redactor.text(note), _LONGEST) for note in request.notes[:50]),
+        notes=notes,
         products=None
         if request.products is None
         else tuple(redactor.data(dict(each)) for each in request.products),

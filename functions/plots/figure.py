@@ -30,6 +30,8 @@ COLOURS = {
 """By the band that a filter's name ends in: `ztfg`, `sdssr`, `atlaso`; the case matters."""
 _PALE = 0.25
 """How opaque is what the facility's own advice drops."""
+LIMIT_SIGMAS = 3.0
+"""Of the error of a count rate that is not positive: no place on a logarithmic axis but for its limit."""
 _OTHER = ("#4c72b0", "#937860", "#da8bc3", "#8172b3", "#64b5cd")
 
 
@@ -47,13 +49,16 @@ def draw(rows: Rows, title: str) -> bytes:
     figure = Figure(figsize=(9, 5.4), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    drawn = 0
     for index, name in enumerate(dict.fromkeys(str(row["filter"]) for row in rows)):
         colour = colour_of(name, index)
         for dropped, label, alpha in ((True, f"{name} (flagged)", _PALE), (False, name, 1.0)):
             found = [row for row in rows if row["filter"] == name and _is_dropped(row) is dropped]
-            _draw(axes, label, _series(found, rates=rates), colour, alpha)
+            series = _series(found, rates=rates)
+            drawn += len(series.points) + len(series.limits)
+            _draw(axes, label, series, colour, alpha)
     axes.set_title(title, parse_math=False)
-    axes.set_xlabel("MJD (UTC)")
+    axes.set_xlabel("\n".join(["MJD (UTC)", *_notes(rows, drawn, rates=rates)]))
     axes.set_ylabel("Count rate (ct/s)" if rates else "Magnitude")
     axes.ticklabel_format(axis="x", useOffset=False, style="plain")
     axes.grid(visible=True, alpha=0.25)
@@ -102,14 +107,47 @@ def _series(rows: Rows, *, rates: bool) -> Series:
 def _rate_series(rows: Rows) -> Series:
     points, limits = [], []
     for row in rows:
-        rate, limit = series_rate(row), _number(row, "upper_limit_ct_s")
+        rate, limit = series_rate(row), _rate_limit(row)
         if limit is not None:
             limits.append((row["mjd"], limit))
         elif rate is not None:
-            errors = (_number(row, "rate_err_pos_ct_s"), _number(row, "rate_err_neg_ct_s"))
-            known = [abs(error) for error in errors if error is not None]
-            points.append((row["mjd"], rate, sum(known) / len(known) if known else 0.0))
+            points.append((row["mjd"], rate, _rate_error(row)))
     return Series(points, limits)
+
+
+def _rate_limit(row: Mapping[str, Any]) -> float | None:
+    """The facility's upper limit, else that of a rate that is not positive; None where there is none."""
+    limit = _number(row, "upper_limit_ct_s")
+    if limit is None and _is_not_positive(row):
+        limit = LIMIT_SIGMAS * _rate_error(row)
+    return limit if limit is not None and limit > 0 else None
+
+
+def _is_not_positive(row: Mapping[str, Any]) -> bool:
+    """Whether a row is a rate without a place on a logarithmic axis, and has no limit from the facility."""
+    rate = _number(row, "rate_ct_s")
+    return rate is not None and rate <= 0 and _number(row, "upper_limit_ct_s") is None
+
+
+def _rate_error(row: Mapping[str, Any]) -> float:
+    """The mean of its two errors; 0 where it has none."""
+    errors = (_number(row, "rate_err_pos_ct_s"), _number(row, "rate_err_neg_ct_s"))
+    known = [abs(error) for error in errors if error is not None]
+    return sum(known) / len(known) if known else 0.0
+
+
+def _notes(rows: Rows, drawn: int, *, rates: bool) -> list[str]:
+    """What the plot does not show as it was measured."""
+    notes = []
+    limits = sum(_is_not_positive(row) and _rate_limit(row) is not None for row in rows) if rates else 0
+    if limits:
+        notes.append(
+            f"{limits} of {len(rows)}: no positive rate, drawn as limits of {LIMIT_SIGMAS:.0f} sigma"
+        )
+    if drawn < len(rows):
+        what = "positive rate" if rates else "magnitude"
+        notes.append(f"{len(rows) - drawn} of {len(rows)} not drawn: neither {what} nor limit")
+    return notes
 
 
 def _number(row: Mapping[str, Any], name: str) -> float | None:

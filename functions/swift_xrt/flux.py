@@ -17,6 +17,8 @@ from swift_xrt.light_curve import Point, number
 
 ZP = 23.9
 """Of microjansky."""
+LIMIT_SIGMAS = 3.0
+"""Of a bin that has no more than the background."""
 
 _BAND_KEV = (0.3, 10.0)
 _UJY_KEV = 662.6
@@ -97,7 +99,11 @@ def _derived(point: Point, factors: Sequence[tuple[Mapping[str, Any], float]]) -
     flux = point.rate * factor
     error = point.error * factor if point.error is not None else None
     if flux <= 0:
-        return replace(row, flux=flux, flux_err=error)
+        row = replace(row, flux=flux, flux_err=error)
+        if not error:
+            return row
+        limiting_mag = ZP - 2.5 * math.log10(LIMIT_SIGMAS * error)
+        return replace(row, limiting_mag=limiting_mag, extra={**extra, "limiting_mag_nsigma": LIMIT_SIGMAS})
     mag_err = 2.5 / math.log(10) * error / flux if error is not None else None
     return replace(row, flux=flux, flux_err=error, mag=ZP - 2.5 * math.log10(flux), mag_err=mag_err)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from PIL import Image
 
@@ -75,6 +76,43 @@ def test_what_the_facilitys_advice_drops_is_pale() -> None:
     good, bad = {**ROW, "extra": {"drop": False}}, {**ROW, "mjd": 60001.5, "extra": {"drop": True}}
     assert shows(figure.draw([good, bad], "SN"), figure.COLOURS["g"])
     assert not shows(figure.draw([bad], "SN"), figure.COLOURS["g"])
+
+
+def rate(value: float, error: float | None = None, filter_: str = "ztfg") -> dict[str, Any]:
+    errors = {} if error is None else {"rate_err_pos_ct_s": error, "rate_err_neg_ct_s": -error}
+    return {**ROW, "mag": None, "filter": filter_, "extra": {"rate_ct_s": value, **errors}}
+
+
+def captions(rows: figure.Rows, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines below the axis."""
+    told: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(Axes, "set_xlabel", lambda _, text: told.extend(text.splitlines()))
+        figure.draw(rows, "SN")
+    return told[1:]
+
+
+@pytest.mark.parametrize("value", [-0.01, 0.0])
+def test_a_rate_that_is_not_positive_is_drawn_as_a_limit(
+    value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [rate(0.3, 0.1, "ztfr"), rate(value, 0.02)]
+    pale = tuple(0.7 * part + 0.3 for part in to_rgb(figure.COLOURS["g"]))
+    near = [
+        all(abs(255 * a - b) <= 1 for a, b in zip(pale, c, strict=True))
+        for c in colours(figure.draw(rows, "SN"))
+    ]
+    assert any(near)
+    assert captions(rows, monkeypatch) == ["1 of 2: no positive rate, drawn as limits of 3 sigma"]
+
+
+def test_what_cannot_be_drawn_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert captions([rate(0.3), rate(-0.1)], monkeypatch) == [
+        "1 of 2 not drawn: neither positive rate nor limit"
+    ]
+    nothing = {**ROW, "mag": None}
+    assert captions([ROW, nothing, nothing], monkeypatch) == ["2 of 3 not drawn: neither magnitude nor limit"]
+    assert captions([ROW], monkeypatch) == []
 
 
 def test_nothing_is_said_to_be_nothing() -> None:

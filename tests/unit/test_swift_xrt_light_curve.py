@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -230,6 +231,21 @@ def test_only_usable_fits_count() -> None:
     ]
     assert flux.power_laws({"NoSpectrum": 1}) == []
     assert flux.power_laws({**SPECTRUM, "T0": "unknown"}) == []
+
+
+@pytest.mark.parametrize("rate", [-0.01, 0.0])
+def test_a_flux_that_is_not_positive_has_a_limit(rate: float) -> None:
+    found = points(json.dumps(CARD).encode(), None)
+    law = {**flux.power_laws(SPECTRUM)[0], "start": found[0].met_s - 10, "stop": found[0].met_s + 10}
+    factor = flux.density(1e-12, 2.0) / 0.0182
+    faint = replace(found[0], rate=rate, error=0.02)
+    row = flux.with_densities([found[0], replace(faint, met_s=found[0].met_s + 100)], [law])[1]
+    assert row.flux == pytest.approx(rate * factor)
+    assert row.flux_err == pytest.approx(0.02 * factor)
+    assert (row.mag, row.extra["limiting_mag_nsigma"]) == (None, 3.0)
+    assert row.limiting_mag == pytest.approx(23.9 - 2.5 * math.log10(0.06 * factor))
+    row = flux.with_densities([found[0], replace(faint, met_s=found[0].met_s + 100, error=None)], [law])[1]
+    assert (row.limiting_mag, row.flux_err) == (None, None)
 
 
 def test_rates_become_flux_densities() -> None:

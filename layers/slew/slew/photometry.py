@@ -25,8 +25,8 @@ class Row:
     - `mjd`: time (UTC), days; `filter`: bandpass, in sncosmo's names where it has one.
     - `flux`, `flux_err`: in units such that `mag = -2.5 log10(flux) + zp`; microjansky have `zp` 23.9.
     - `magsys`: `ab` or `vega`; `limiting_mag`: at the facility's significance, magnitudes.
-    - `flags`: what it is (`DESCRIPTIONS`), or why one may not want it, in the facility's terms; nothing is left
-      out.
+    - `flags`: what it is (`DESCRIPTIONS`) or why one may not want it, in the facility's terms; no row
+      is left out.
     - `extra`: the facility's further columns; plain JSON values. `ra`, `dec` (degrees) and `origin` (`fp` of
       forced photometry) have these names.
     """

@@ -12,20 +12,27 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from moto.dynamodb import responses
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend, ShardIterator
 
 STREAM_KEEPS, ITERATORS_KEPT = 5_000, 100
+TRANSACTION_ITEMS = 100  # AWS: TransactGetItems, TransactWriteItems
 _FORGOTTEN: Any = StreamRecord.__new__(StreamRecord)
 _FORGOTTEN.record = {}
 
 
 def hasten() -> None:
     """Replace what takes the longer the more there is. One request at a time, as the embedded AWS has it."""
-    for patch in (_shards, _transactions, _queries, _records, _streams):
+    for patch in (_shards, _transactions, _queries, _records, _streams, _gets):
         patch()
+
+
+def _gets() -> None:
+    """As many items at once as AWS gives, where moto has kept the limit of before 2022."""
+    setattr(responses, "TRANSACTION_MAX_ITEMS", TRANSACTION_ITEMS)  # noqa: B010
 
 
 def _shards() -> None:

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from boto3.dynamodb.conditions import Key
 from moto import mock_aws
+from moto.dynamodb import responses
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend, dynamodbstreams_backends
@@ -35,6 +36,7 @@ Read = Callable[[str | None], list[dict[str, Any]]]
 def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for owner, name in PATCHED:  # so that they are put back
         monkeypatch.setattr(owner, name, getattr(owner, name))
+    monkeypatch.setattr(responses, "TRANSACTION_MAX_ITEMS", responses.TRANSACTION_MAX_ITEMS)
     for owner in (StreamShard, Table):
         monkeypatch.setattr(owner, "__deepcopy__", None, raising=False)
     monkeypatch.setattr(dynamodb, "STREAM_KEEPS", 5)
@@ -128,6 +130,16 @@ def test_what_a_failed_transaction_wrote_is_not_told(table: Any) -> None:
     with pytest.raises(client.exceptions.TransactionCanceledException):
         client.transact_write_items(TransactItems=[{"Put": put}, {"ConditionCheck": check}])
     assert streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"] == []
+
+
+def test_a_hundred_items_are_read_at_once_and_no_more(table: Any) -> None:
+    table.put_item(Item={"pk": "0", "sk": "-"})
+    client = table.meta.client
+    gets = [{"Get": {"TableName": "told", "Key": {"pk": str(each), "sk": "-"}}} for each in range(101)]
+    found = client.transact_get_items(TransactItems=gets[:100])["Responses"]
+    assert [each.get("Item") for each in found[:2]] == [{"pk": "0", "sk": "-"}, None]
+    with pytest.raises(client.exceptions.ClientError, match="less than or equal to 100"):
+        client.transact_get_items(TransactItems=gets)
 
 
 @pytest.mark.parametrize("forward", [True, False])

@@ -86,7 +86,7 @@ def _reason(root: Node) -> str:
     errors = [node.text for node in root.all("Error")]
     descriptions = [node.text for node in root.all("Description")]
     found = [*filter(None, (*refusals[-1:], *filter(None, errors), *descriptions[-1:], root.text))]
-    return readable(found[0]) if found else NO_REASON
+    return (readable(found[0]) if found else "") or NO_REASON
 
 
 def _entry(node: Node) -> Entry:

@@ -206,6 +206,16 @@ def test_who_asks_is_masked_wherever_it_is_read(call: Client) -> None:
     assert SECRET not in str(store.get_request(view["id"]))
 
 
+def test_who_is_known_there_by_address_may_ask(call: Client, server: ToyServer) -> None:
+    allocation = {"id": "toy-2", "pi": "PI", "group": "transients", "altdata": {"token": "pi@example.org"}}
+    assert call("POST", f"{URL}/allocations", allocation).status == 201
+    body = {**BODY, "allocation_id": "toy-2", "requester": {"username": "pi", "email": "pi@example.org"}}
+    reply = call("POST", f"{URL}/requests", body)
+    assert (reply.status, reply.json["status"]) == (201, "rejected"), "the toy knows another token"
+    assert reply.json["requester"] == {**reply.json["requester"], "username": "pi", "email": ""}
+    assert "pi@example.org" not in str(store.get_request(reply.json["id"]))
+
+
 @pytest.mark.parametrize(
     ("field", "content"),
     [

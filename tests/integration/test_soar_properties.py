@@ -43,7 +43,9 @@ common: dict[str, st.SearchStrategy[Any]] = {
     "acceptability_threshold": st.floats(0, 100) | st.none(),
     "configuration_repeats": st.integers(1, 5) | st.none(),
     "optimization_type": st.sampled_from(["TIME", "AIRMASS", None]),
-    "observation_note": st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=200),
+    "observation_note": st.text(
+        st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), max_size=200
+    ),
     "rotator_angle": st.floats(0, 360),
 }
 

@@ -18,7 +18,7 @@ from tests.gemini_orders import FACILITY, JSON, LINK, order_of
 RECORDINGS: list[JSON] = json.loads((Path(__file__).parents[1] / "data" / "peer" / "gemini.json").read_text())
 
 
-NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=30)
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), min_size=1, max_size=30)
 BRIGHTNESS = st.sampled_from(["18.4/r/AB", "-1./AP/Jy,3/UC/Vega", "20/u/AB"])
 
 

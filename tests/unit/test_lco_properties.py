@@ -40,7 +40,9 @@ common: dict[str, st.SearchStrategy[Any]] = {
     "acceptability_threshold": st.floats(0, 100) | st.none(),
     "configuration_repeats": st.integers(1, 50) | st.none(),
     "optimization_type": st.sampled_from(["TIME", "AIRMASS", None]),
-    "observation_note": st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=200),
+    "observation_note": st.text(
+        st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), max_size=200
+    ),
     "guiding_mode": st.sampled_from(["ON", "OFF", None]),
     "defocus": st.floats(-5, 5) | st.none(),
 }

@@ -88,7 +88,7 @@ def payloads(draw: st.DrawFn, instrument: str) -> JSON:
 
 
 NAMES = st.text(
-    st.characters(min_codepoint=32, exclude_categories=("Cs", "Cc", "Zl", "Zp", "Cn")),
+    st.characters(min_codepoint=32, exclude_categories=("Cs", "Cc", "Cf", "Zl", "Zp", "Cn")),
     min_size=1,
     max_size=200,
 ).filter(lambda name: name.strip() and name.isprintable())

@@ -115,7 +115,7 @@ _targets = st.builds(
     st.integers(1, 86_400),
 )
 _names = st.none() | st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=60
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), min_size=1, max_size=60
 )
 
 

@@ -24,6 +24,8 @@ def in_request(redactor: Redactor, payload: Mapping[str, Any], fields: Mapping[s
     _refuse(redactor, fields.get("target") or {}, ["target"])
     told = {name: fields[name] for name in ("requester", "comment") if fields.get(name)}
     masked: dict[str, Any] = redactor.data(told)
+    if redactor.holds((fields.get("requester") or {}).get("email")):
+        masked["requester"]["email"] = ""  # what is masked is no address
     return {**fields, **masked}
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from gemini.models import GeminiAltdata
-from slew import redact
 from slew.errors import NotSent, Rejected, Unanswered
-from slew.pages import LONGEST_PAGE, words
+from slew.pages import masked, words
 from slew.wire import Answer
 
 CREDENTIALS = "Incorrect program ID, email address, or password"
@@ -44,7 +43,7 @@ def observation_id(answer: Answer, altdata: GeminiAltdata) -> str:
 def reason(answer: Answer) -> str:
     """The server's words on one line: those of the error page, or else the bare text; no secret in them."""
     latin = "8859-1" in answer.headers.get("content-type", "")  # that of Jetty's error pages
-    page = redact.current.text(answer.body.decode("iso-8859-1") if latin else answer.text)[:LONGEST_PAGE]
+    page = masked(answer.body.decode("iso-8859-1") if latin else answer.text)
     found = _PRE.search(page)
     return words(found[1] if found else _HEAD.sub(" ", page), _LONGEST)
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 from kait import answers
 from kait.models import KaitAltdata, KaitPayload
-from slew import clock, config, redact
+from slew import clock, config
 from slew.errors import Invalid, NotSent, Unanswered
 from slew.facility import Facility, Link, Order, Prepared, Submission
 from slew.models import Target
-from slew.pages import words
+from slew.pages import masked, words
 from slew.wire import HttpRequest
 
 PATH = "/cgi-bin/internal/process_kait_ztf_request.py"
@@ -110,5 +110,5 @@ def _kept(request: HttpRequest, order: KaitOrder, answer: str) -> dict[str, Any]
     return {
         "sent": json.loads(request.body),
         "sent_at": clock.isoformat(order.now),
-        "answer": redact.current.text(answer)[:KEPT],
+        "answer": masked(answer)[:KEPT],
     }

@@ -6,10 +6,10 @@ import base64
 from typing import NoReturn
 from urllib.parse import quote, urlencode, urlsplit
 
-from slew import config, redact
+from slew import config
 from slew.errors import NoAnswer, NotSent, Rejected, Unanswered
 from slew.facility import Link
-from slew.pages import for_people
+from slew.pages import for_people, masked
 from slew.wire import Answer, HttpRequest
 from ztf_forced_photometry import pages
 from ztf_forced_photometry.job import Job, JobTable
@@ -128,7 +128,7 @@ def _personal(altdata: ZtfForcedPhotometryAltdata) -> dict[str, str]:
 
 
 def _said(page: str) -> str:
-    return for_people(pages.words(redact.current.text(page)), _SHOWN)
+    return for_people(pages.words(masked(page)), _SHOWN)
 
 
 def _is_busy(page: str) -> bool:

@@ -116,5 +116,12 @@ def test_what_a_page_does_not_show_hides_no_cut(length: int) -> None:
     assert not left_of(TOKEN, words(f"<!--{'x' * (length - 50)}-->{'y' * 20}{TOKEN}"))
 
 
+@given(st.integers(LONGEST_PAGE - 100, LONGEST_PAGE + 10))
+def test_where_a_page_is_cut_no_half_of_a_token_is_left(length: int) -> None:
+    for text in (f"<!--{'x' * (length - 40)}-->{TOKEN} and more", f"{' ' * length}{TOKEN}{'z' * 300}"):
+        assert not left_of(TOKEN, words(text))
+        assert not left_of(TOKEN, for_people(text))
+
+
 def test_a_token_in_entities_is_known_once_it_can_be_read() -> None:
     assert words("".join(f"&#{ord(each)};" for each in TOKEN)) == MASK

@@ -9,14 +9,15 @@ from slew import redact
 from slew.announcement import clean
 
 LONGEST_PAGE = 200_000
-"""Characters of a page that are looked at."""
+"""Characters of a text of which anything is looked at."""
+_LONGEST_SECRET = 20_000
 _UNREAD = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->")
 _TAG = re.compile(r"<[^<>]*>")
 
 
 def for_people(text: str, limit: int | None = 300) -> str:
     """A text on one line of at most `limit` characters and `…`."""
-    line = clean(redact.current.text(text))
+    line = clean(masked(text))
     return line if limit is None or len(line) <= limit else f"{line[:limit]}…"
 
 
@@ -25,5 +26,12 @@ def words(page: str, limit: int = 300) -> str:
 
     Scripts, styles, comments and tags are dropped, entities decoded.
     """
-    known = redact.current.text(page)[:LONGEST_PAGE]
-    return for_people(unescape(_TAG.sub(" ", _UNREAD.sub(" ", known))), limit)
+    return for_people(unescape(_TAG.sub(" ", _UNREAD.sub(" ", masked(page)))), limit)
+
+
+def masked(text: str) -> str:
+    """The text, redacted; the beginning of one of megabytes."""
+    if len(text) <= LONGEST_PAGE:
+        return redact.current.text(text)
+    # What the cut has left of a credential stands at the end.
+    return redact.current.text(text[:LONGEST_PAGE])[:-_LONGEST_SECRET]

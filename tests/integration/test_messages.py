@@ -9,13 +9,14 @@ import pytest
 import requests
 
 from queries.app import handler as queries
-from slew import store, work
+from slew import retrieval, store, work
 from slew.errors import Conflict
 from tests.integration.test_plans import ALLOCATION, URL, call, plan, server
+from tests.integration.test_retrieval import later
 from tests.support.calls import Client, Reply
 from tests.support.survey import SECRET, SurveyServer
 
-__all__ = ["call", "server"]
+__all__ = ["call", "later", "server"]
 
 
 @pytest.fixture
@@ -99,3 +100,23 @@ def test_a_message_for_a_request_in_work_is_to_come_again(
 
     monkeypatch.setattr(work, "claim", busy)
     assert post(call, {"number": number, "text": "done"}).status == 503
+
+
+def test_a_crash_in_a_message_is_over_before_its_client_gives_up(
+    call: Client, number: int, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Crash(BaseException):
+        pass
+
+    def dies(*args: Any) -> Any:
+        raise Crash
+
+    message = {"number": number, "text": "done"}
+    with monkeypatch.context() as patched:
+        patched.setattr(retrieval, "keep", dies)
+        with pytest.raises(Crash):
+            post(call, message)
+    assert post(call, message).status == 503
+    later(31)
+    assert post(call, message).status == 200
+    assert history(call)[-1]["to"] == "complete"

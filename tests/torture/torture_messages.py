@@ -18,7 +18,7 @@ from tests.torture.workers import Done, Killed
 JSON = dict[str, Any]
 (WAY,) = [way for way in all_ways() if str(way) == "sedm"]
 SPECTRUM = "# EXPTIME: 1800.0\n3800.0 1.5e-16 1e-36\n3810.0 1.4e-16 1e-36\n"
-_DELAYS_S = (2.0, 4.0, 8.0, 100.0)  # the pauses of its client, and one past any lease
+_DELAYS_S = (2.0, 4.0, 8.0, 16.0, 32.0)  # the pauses of its client (card: five, back-off 2)
 
 
 @pytest.mark.parametrize("message", ["spectrum", "status"])

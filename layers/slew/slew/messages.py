@@ -6,9 +6,10 @@ it opens.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from slew import numbering, recovery, retrieval, store, tracking, work
+from slew import clock, numbering, recovery, retrieval, store, tracking, work
 from slew.errors import Conflict, NotFound, Problem, Unauthorized, Unavailable
 from slew.facility import Facility, Message
 from slew.log import logger
@@ -16,10 +17,16 @@ from slew.records import Allocation, Request
 from slew.work import Desk
 
 _ALLOCATIONS = 1000
+_WITHIN_S = 25.0
+"""A message takes moments, and its client gives up after a minute: a crash must not lease the request longer.
+
+Should one take longer all the same, nothing is sent in it, and its outcome is written only over what it read.
+"""
 
 
 def take(desk: Desk, message: Message) -> tuple[int, Any]:
     """Take a message in; returns HTTP status and JSON of the answer, in the facility's form."""
+    desk = replace(desk, ends_at=min(desk.ends_at, clock.timestamp() + _WITHIN_S))
     try:
         _receive(desk, message)
     except Problem as error:

@@ -15,35 +15,15 @@ from local.simulators.endpoint import DEMO_TOKEN, EndpointServer
 from slew import store
 from slew.handler import facility_handler
 from tests.generic_bench import PAYLOAD, serving
+from tests.integration.test_submission import BODY, URL, call, server
 from tests.support.calls import Client
-from tests.support.toy import SECRET, Toy, ToyServer
+from tests.support.toy import SECRET, ToyServer
 
-URL = "/facilities/toy"
-BODY: dict[str, Any] = {
-    "allocation_id": "toy-1",
-    "target": {"name": "SN 2023ixf", "ra": "14:03:38.562", "dec": "+54:18:41.94"},
-    "payload": {"exposure": 300},
-}
+__all__ = ["call", "server"]
+
 GENERIC_BODY = {**BODY, "allocation_id": "generic-1", "payload": PAYLOAD}
 ODD = r"observer note: \ud83d"
 SHOWN = "observer note: \ufffd"
-
-
-@pytest.fixture
-def server() -> Iterator[ToyServer]:
-    server = ToyServer()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def call(embedded_aws: Any, server: ToyServer, monkeypatch: pytest.MonkeyPatch) -> Client:
-    monkeypatch.setenv("SLEW_TOY_URL", server.url)
-    client = Client(facility_handler(Toy()))
-    allocation = {"id": "toy-1", "pi": "PI", "group": "transients", "altdata": {"token": SECRET}}
-    assert client("POST", f"{URL}/allocations", allocation).status == 201
-    return client
 
 
 def says(server: Simulator, status: int, body: str, **about: Any) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from generic.facility import Generic
 from local.simulators.endpoint import DEMO_TOKEN, EndpointServer
 from skyportal.api import Reply as ApiReply
 from skyportal.app import handler as skyportal
 from skyportal.budget import Budget
 from slew import store
-from slew.handler import facility_handler
 from slew.records import Request
 from tests.support import survey, toy
 from tests.support.calls import Client, Reply

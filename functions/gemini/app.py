@@ -1,6 +1,6 @@
 """Entry point of the Gemini function."""
 
-from gemini.facility import Gemini
 from slew.handler import facility_handler
+from gemini.facility import Gemini
 
 handler = facility_handler(Gemini())

@@ -1,6 +1,6 @@
 """Entry point of the generic facility's function."""
 
-from generic.facility import Generic
 from slew.handler import facility_handler
+from generic.facility import Generic
 
 handler = facility_handler(Generic())

@@ -1,6 +1,6 @@
 """Entry point of the KAIT function."""
 
-from kait.facility import Kait
 from slew.handler import facility_handler
+from kait.facility import Kait
 
 handler = facility_handler(Kait())

@@ -1,6 +1,6 @@
 """The Lambda function of Las Cumbres Observatory."""
 
-from lco.facility import LCO
 from slew.handler import facility_handler
+from lco.facility import LCO
 
 handler = facility_handler(LCO())

@@ -1,6 +1,6 @@
 """Entry point of the Liverpool Telescope's function."""
 
-from lt.facility import Lt
 from slew.handler import facility_handler
+from lt.facility import Lt
 
 handler = facility_handler(Lt())

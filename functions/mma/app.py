@@ -1,6 +1,6 @@
 """Entry point of the MMA facility's function."""
 
-from mma.facility import Mma
 from slew.handler import facility_handler
+from mma.facility import Mma
 
 handler = facility_handler(Mma())

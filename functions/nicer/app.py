@@ -1,6 +1,6 @@
 """Entry point of the NICER function."""
 
-from nicer.facility import Nicer
 from slew.handler import facility_handler
+from nicer.facility import Nicer
 
 handler = facility_handler(Nicer())

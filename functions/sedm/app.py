@@ -1,6 +1,6 @@
 """Entry point of the SEDM function."""
 
-from sedm.facility import Sedm
 from slew.handler import facility_handler
+from sedm.facility import Sedm
 
 handler = facility_handler(Sedm())

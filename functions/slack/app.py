@@ -1,6 +1,6 @@
 """Entry point of the Slack facility's function."""
 
-from slack.facility import Slack
 from slew.handler import facility_handler
+from slack.facility import Slack
 
 handler = facility_handler(Slack())

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lco.facility import LCO
 from slew.handler import facility_handler
+from lco.facility import LCO
 from tests.contract.bodies import Scene
 from tests.contract.lco_at_portal import NEEDED, point_at
 from tests.contract.portal.server import CREATE_THROTTLE, Portal

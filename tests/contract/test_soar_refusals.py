@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from slew import portal_listing
 from slew.errors import Invalid, Rejected
 from slew.facility import Order
-from slew.handler import facility_handler
 from slew.portal_facility import UNCHECKED
 from soar.facility import SOAR
 from tests.contract.bodies import Scene

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from slew import clock, store, vault
 from slew.handler import facility_handler
+from slew import clock, store, vault
 from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer
 

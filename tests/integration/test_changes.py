@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from local.simulators.base import Fault
 from slew import clock, config, http, markers, store
 from slew.errors import Failed, NotSent, Rejected, Unanswered, Withdrawn
 from slew.facility import Cancellation, Link, Order
-from slew.handler import facility_handler
 from slew.wire import HttpRequest
 from tests.support.calls import Client, Context
 from tests.support.toy import SECRET, Toy, ToyServer

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from slew import aws, clock, config, places, sky, store, submission, table
 from slew.errors import Conflict, Problem
-from slew.handler import facility_handler
 from slew.models import SubmitBody
 from slew.principals import Principal, Role
 from slew.records import Request

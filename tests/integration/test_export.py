@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import requests
 
+from slew.handler import facility_handler
 from queries import export
 from queries.app import handler as queries
 from slew import config, objects, payloads, retrieval, store
 from slew.errors import TooLarge
-from slew.handler import facility_handler
 from tests.support.calls import Client
 from tests.support.rules import Everything
 from tests.support.survey import SECRET, SurveyServer

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from generic.endpoint import REASON_LIMIT
 from generic.facility import Generic
 from local.simulators.base import Fault, Simulator
 from local.simulators.endpoint import DEMO_TOKEN, EndpointServer
 from slew import store
-from slew.handler import facility_handler
 from tests.generic_bench import PAYLOAD, serving
 from tests.integration.test_submission import BODY, URL, call, server
 from tests.support.calls import Client

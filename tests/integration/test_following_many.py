@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
+from slew.handler import facility_handler
 from slew import agenda, clock, config, redact, store, table, tracking, work
 from slew.errors import NoAnswer
 from slew.facility import Link, Order, Progress
-from slew.handler import facility_handler
 from slew.work import Desk
 from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from gemini.facility import Gemini
 from local.simulators.base import Fault
 from local.simulators.gemini import EMAIL, NORTH, NORTH_KEY, GeminiServer
 from slew import clock, store
-from slew.handler import facility_handler
 from tests.integration.gemini_bench import JSON, NOW
 from tests.support.calls import Client, Context
 from tests.support.frozen import FrozenClock

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from skyportal.app import handler as skyportal
 from slew import fetching
 from slew.errors import Invalid
-from slew.handler import facility_handler
 from slew.models import AllocationBody, Target
 from slew.validation import parse
 from tests.conftest import embedded

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from local.simulators.base import Fault
 from queries.app import handler as queries
 from slew import clock, limits, store, submission
 from slew.errors import Conflict, Problem
-from slew.handler import facility_handler
 from slew.models import SubmitBody
 from slew.principals import Principal, Role
 from slew.records import Request

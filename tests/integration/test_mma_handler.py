@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from local.simulators.base import Fault
 from local.simulators.mma import DEMO_TOKEN, MmaServer
 from slew import clock, store, tracking
-from slew.handler import facility_handler
 from slew.work import Desk
 from tests.mma_bench import API, FACILITY, NAME, SCP, many
 from tests.support.calls import Client, Reply

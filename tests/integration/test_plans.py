@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from slew import payloads, store
 from slew.handler import facility_handler
+from slew import payloads, store
 from tests.support.calls import Client
 from tests.support.survey import SECRET, Survey, SurveyServer
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from queries.app import handler as queries
 from slew.handler import facility_handler
+from queries.app import handler as queries
 from tests.support.calls import Client
 from tests.support.toy import SECRET, Toy, ToyServer
 

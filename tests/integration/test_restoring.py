@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from slew import cli, config, store, tokens, tracking
 from slew.handler import facility_handler
+from slew import cli, config, store, tokens, tracking
 from slew.status import Status
 from slew.work import Desk
 from tests.support.calls import Client

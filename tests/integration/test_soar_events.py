@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from local.simulators.base import SimulatedClock
 from local.simulators.observation_portal.app import SoarPortal
 from slew import portal_listing
-from slew.handler import facility_handler
 from soar.facility import SOAR
 from tests.contract.portal.sky import opposition_target
 from tests.support.calls import Context

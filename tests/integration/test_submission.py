@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from slew import clock, http, store, tracking, work
 from slew.handler import facility_handler
+from slew import clock, http, store, tracking, work
 from slew.work import Desk
 from tests.support import toy
 from tests.support.calls import Client

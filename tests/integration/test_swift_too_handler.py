@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from local.simulators.base import Fault
 from local.simulators.swift_too import DEMO_SECRET, SwiftTooServer
 from slew import clock, store
-from slew.handler import facility_handler
 from swift_too.facility import SwiftToo
 from tests.support.calls import Client, Context
 

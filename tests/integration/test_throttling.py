@@ -11,6 +11,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
+from slew.handler import facility_handler
 from authorizer import app as authorizer
 from local.apigateway import Request
 from local.clock import Clock
@@ -18,7 +19,6 @@ from local.gateway import Gateway
 from local.runtime import Result, Throttled
 from local.system import Route
 from slew import aws, clock, config, store, tokens, vault
-from slew.handler import facility_handler
 from slew.http_api import PROBLEM_JSON
 from tests.support.calls import Client, Reply
 from tests.support.toy import SECRET, Toy, ToyServer

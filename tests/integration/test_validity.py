@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from generic.facility import Generic
 from slew import astro, clock
-from slew.handler import facility_handler
 from tests.generic_bench import PAYLOAD
 from tests.notices import SLACK
 from tests.support.calls import Client, Reply

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import requests
 
+from slew.handler import facility_handler
 from local.simulators.base import Fault
 from local.simulators.ztf import ADMIN_TOKEN, ZtfServer
 from slew import clock, objects
-from slew.handler import facility_handler
 from tests.support.calls import Client, Context
 from tests.ztf_orders import JSON, PLAN, SKYMAP, without
 from ztf.facility import Ztf

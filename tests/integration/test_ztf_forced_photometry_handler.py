@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from local.simulators.base import SimulatedClock
 from local.simulators.ztf_forced_photometry import (
     DEMO_EMAIL,
@@ -16,7 +17,6 @@ from local.simulators.ztf_forced_photometry import (
     ZtfForcedPhotometryServer,
 )
 from slew import clock, store
-from slew.handler import facility_handler
 from tests.integration.ztf_forced_photometry_bench import LIST, SUBMIT, FixedClock
 from tests.support.calls import Client, Context
 from ztf_forced_photometry.facility import ZtfForcedPhotometry

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from plots.app import app as plots_app
 from plots.app import handler as plots
 from queries.app import app as queries_app
@@ -20,7 +21,6 @@ from skyportal.app import app as skyportal_app
 from skyportal.app import handler as skyportal
 from skyportal.models import SenderBody
 from slew import aws, http_api, store
-from slew.handler import facility_handler
 from slew.status import Status
 from tests.support.calls import Handler, Reply
 from tests.support.principals import OWN, Caller, everybody

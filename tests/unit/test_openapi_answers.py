@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from plots.app import handler as plots
 from queries.app import handler as queries
 from skyportal.app import handler as skyportal
 from slew import clock, tracking
-from slew.handler import facility_handler
 from slew.work import Desk
 from tests.support.calls import Client, Reply
 from tests.support.openapi import PLAN, SURVEY, document_of, errors

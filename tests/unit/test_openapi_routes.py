@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from slew.handler import facility_handler
 from local import catalogue
 from plots.app import handler as plots
 from queries.app import handler as queries
 from skyportal.app import handler as skyportal
 from slew.facility import Facility
-from slew.handler import facility_handler
 from tests.support.calls import Client, Handler
 from tests.support.openapi import SURVEY, TOY, document_of
 from tokens.app import handler as tokens

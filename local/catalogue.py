@@ -36,7 +36,8 @@ def catalogue() -> dict[str, Any]:
 def entry(facility: Facility) -> dict[str, Any]:
     """One facility's entry.
 
-    Operations, instruments, JSON Schemas of altdata (each key marked secret or not) and payloads.
+    Operations, instruments, units of its rows' columns, JSON Schemas of altdata (each key marked secret or
+    not) and payloads.
     """
     instruments = [name for name in facility.payloads if name is not None]
     return {
@@ -45,6 +46,7 @@ def entry(facility: Facility) -> dict[str, Any]:
         "instruments": instruments,
         "retired_instruments": dict(facility.retired),
         "operations": list(facility.operations),
+        "units": dict(facility.units),
         "altdata": altdata_schema(facility),
         "payloads": {name or "default": schema(model) for name, model in facility.payloads.items()},
     }

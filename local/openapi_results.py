@@ -45,7 +45,7 @@ _ROW: Json = {
 _PHOTOMETRY: Json = {
     "request_id": REQUEST_ID,
     "target": TARGET["name"],
-    "units": light_curve.units([_ROW]),
+    "units": light_curve.units([_ROW], {}),
     "left_out": 0,
     "unread": [],
     "rows": [_ROW],
@@ -63,7 +63,7 @@ _FORMS: Json = {
         },
     },
     "text/csv": media({"type": "string"}, light_curve.as_csv([_ROW])),
-    "text/plain": media({"type": "string"}, light_curve.as_ecsv([_ROW], _ABOUT)),
+    "text/plain": media({"type": "string"}, light_curve.as_ecsv([_ROW], _ABOUT, {})),
 }
 
 PATHS: Json = {

@@ -267,6 +267,9 @@ SCHEMAS: Json = {
             "retired_instruments": _described(
                 {"type": "object", "additionalProperties": _TEXT}, "What to do instead, by instrument"
             ),
+            "units": _described(
+                {"type": "object", "additionalProperties": _TEXT}, "Of further columns of measurements"
+            ),
             "altdata": _described(_OBJECT, "JSON Schema of the credentials; secret keys have `x-secret`"),
             "payloads": _described(
                 {"type": "object", "additionalProperties": _OBJECT},

@@ -17,6 +17,7 @@ from skyportal.app import handler as skyportal
 from skyportal.budget import Budget
 from slew import store
 from slew.records import Request
+from tests import generic_bench
 from tests.support import survey, toy
 from tests.support.calls import Client, Reply
 from tests.support.survey import Survey, SurveyServer
@@ -28,16 +29,7 @@ HERE: JSON = {"name": "AT 2026x", "ra": 1, "dec": 1}
 PAYLOAD: JSON = {"exposure": 300}
 OTHER: JSON = {"exposure": 200}
 PLAN: JSON = {"fields": [1]}
-FORM: JSON = {
-    "observation_choices": ["sdssg"],
-    "exposure_time": 300,
-    "exposure_counts": 2,
-    "maximum_airmass": 2.0,
-    "minimum_lunar_distance": 30.0,
-    "priority": 5,
-    "start_date": "2026-12-01",
-    "end_date": "2099-12-08",
-}
+FORM: JSON = {**generic_bench.PAYLOAD, "observation_choices": ["sdssg"], "end_date": "2099-12-08"}
 NUMBERS = {"7": "toy-1", "8": "generic-1", "9": "survey-1"}
 
 

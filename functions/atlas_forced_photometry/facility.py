@@ -44,6 +44,7 @@ class AtlasForcedPhotometry(Facility):
     Altdata = AtlasAltdata
     payloads = {None: AtlasPayload}  # noqa: RUF012 (declared ClassVar in the base)
     first_poll_s = 30.0
+    units = {"m": "mag", "dm": "mag", "mag5sig": "mag"}  # noqa: RUF012 (declared ClassVar in the base)
 
     def prepare(self, order: AtlasOrder, link: Link) -> Prepared:
         """One POST. Raises Invalid where the comment is too long together with our id."""

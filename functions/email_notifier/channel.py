@@ -60,7 +60,7 @@ def _failure(failed: Mapping[str, FacilityError], progress: Progress) -> Facilit
     text = Delivery(failed=failed).failures() if len(failed) > 1 else next(iter(failed.values())).reason
     waiting = [error for error in failed.values() if isinstance(error, NotSent)]
     if waiting:
-        return NotSent(text, max((error.retry_after or 0 for error in waiting), default=0) or None)
+        return NotSent(text, max(error.retry_after or 0 for error in waiting) or None)
     unsure = [address for address, error in failed.items() if isinstance(error, Unanswered)]
     if any(not progress.given_up(address) for address in unsure):
         return Unanswered(text)

@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from gemini import sites
 from gemini.models import GeminiAltdata
-from slew import astro, redact
+from slew import astro
 from slew.errors import NoAnswer
 from slew.facility import Link, Order
+from slew.pages import file_name
 from slew.wire import HttpRequest, NotJson
 
 COOKIE = "gemini_archive_session"
@@ -90,7 +91,7 @@ def _product(listed: Mapping[str, Any]) -> dict[str, Any]:
     size = listed.get("data_size") or (listed.get("file_size") if plain else None)
     md5 = listed.get("data_md5") or (listed.get("file_md5") if plain else None)
     product: dict[str, Any] = {
-        "name": re.sub(r"[^A-Za-z0-9._+-]", "_", redact.current.text(name))[:150],
+        "name": file_name(name)[:150],
         "kind": "spectrum" if str(listed.get("mode")).lower() in _SPECTRA else "image",
         "url": f"{sites.archive_url()}/file/{quote(name, safe='')}",
         "content_type": "application/fits",

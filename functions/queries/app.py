@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from queries import export, results
+from queries import catalogue, export, results
 from slew import (
     astro,
     clock,
@@ -39,7 +38,7 @@ ROUTES = {
     "/requests/{id}/products": ["GET"],
     "/requests/{id}/photometry": ["GET"],
 }
-_HERE = Path(__file__).parent
+_OPENAPI = Path(__file__).parent / "openapi.json"
 _PAGE = 50
 _LONGEST_PAGE = 200
 
@@ -50,7 +49,7 @@ http_api.refuse_unknown(app, http_api.path_methods(ROUTES))
 @app.get("/openapi.json")
 def openapi() -> Response[Any]:
     """The OpenAPI document; public."""
-    return Response(status_code=200, content_type=http_api.JSON, body=_text("openapi.json"))
+    return Response(status_code=200, content_type=http_api.JSON, body=_openapi())
 
 
 @app.get("/facilities")
@@ -58,17 +57,19 @@ def facilities() -> Response[Any]:
     """Id, title, instruments and operations of each facility."""
     _principal()
     shown = ("id", "title", "instruments", "operations")
-    return http_api.answer({"facilities": [{key: each[key] for key in shown} for each in _catalogue()]})
+    return http_api.answer(
+        {"facilities": [{key: each[key] for key in shown} for each in catalogue.entries()]}
+    )
 
 
 @app.get("/facilities/<facility>")
 def facility(facility: str) -> Response[Any]:
     """One facility's entry, with the JSON Schemas of its altdata and payloads."""
     _principal()
-    for each in _catalogue():
-        if each["id"] == facility:
-            return http_api.answer(each)
-    raise NotFound(f"there is no facility {facility!r}; see GET /facilities")
+    found = catalogue.entry(facility)
+    if found is None:
+        raise NotFound(f"there is no facility {facility!r}; see GET /facilities")
+    return http_api.answer(found)
 
 
 @app.get("/allocations")
@@ -218,11 +219,5 @@ def _encode(cursor: str | None) -> str | None:
 
 
 @cache
-def _text(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
-
-
-@cache
-def _catalogue() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(_text("catalogue.json"))["facilities"]
-    return found
+def _openapi() -> str:
+    return _OPENAPI.read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from queries import catalogue
 from slew import http_api, light_curve, objects, retrieval, store
 from slew.errors import Invalid, TooLarge
 from slew.records import Request
@@ -55,7 +56,8 @@ def _formed(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
     if form == "ecsv":
         about = {"target": name, "facility": request.facility, "request_id": request.id}
         about |= {"unread": "; ".join(unread)} if unread else {}
-        return _text(light_curve.as_ecsv(rows, about), "text/plain; charset=utf-8", len(every) - len(rows))
+        text = light_curve.as_ecsv(rows, about, _units(request))
+        return _text(text, "text/plain; charset=utf-8", len(every) - len(rows))
     if form == "skyportal":
         body = light_curve.as_skyportal(rows, name, instrument)
         return http_api.answer(body, headers={LEFT_OUT: str(len(every) - len(body["mjd"]))})
@@ -64,7 +66,7 @@ def _formed(request: Request, parameters: Mapping[str, str]) -> Response[Any]:
         {
             "request_id": request.id,
             "target": name,
-            "units": light_curve.units(rows),
+            "units": light_curve.units(rows, _units(request)),
             "left_out": left_out,
             "unread": unread,
             "rows": rows,
@@ -91,6 +93,12 @@ def _unread(request: Request) -> list[str]:
     """What could not be read in the products that are there, and why."""
     fetches = store.fetches(request.id).values()
     return [f"{doc['name']}: {doc['error']}" for doc in fetches if doc["fetched_at"] and doc["error"]]
+
+
+def _units(request: Request) -> dict[str, str]:
+    """What the facility declares of its measurements' further columns."""
+    units: dict[str, str] = (catalogue.entry(request.facility) or {}).get("units", {})
+    return units
 
 
 def _whole(parameters: Mapping[str, str], name: str) -> int | None:

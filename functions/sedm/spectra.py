@@ -11,14 +11,12 @@ import binascii
 import hashlib
 import math
 import mimetypes
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from slew import redact
 from slew.characters import writable
 from slew.errors import Invalid
-from slew.pages import for_people
+from slew.pages import file_name, for_people
 
 MOST = 100
 _HEADERS = (
@@ -37,7 +35,6 @@ _HEADERS = (
     "SNIDMATCHREDSHIFT",
     "SNIDMATCHRLAP",
 )
-_PLAIN = re.compile(r"[^A-Za-z0-9._+-]+")
 
 Products = dict[str, dict[str, Any]]
 Files = dict[str, bytes]
@@ -95,7 +92,7 @@ def of_comment(content: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[Pr
 
 def free_name(name: str, raw: bytes, known: Mapping[str, Any]) -> str:
     """A name fit for a file; where another content has it, with a digest, so that neither is lost."""
-    plain = _PLAIN.sub("_", redact.current.text(name)).lstrip("._")[-120:] or "file"
+    plain = file_name(name).lstrip("._")[-120:] or "file"
     digest = hashlib.sha256(raw).hexdigest()
     if known.get(plain, {}).get("sha256") in (None, digest) and plain not in _without_digest(known):
         return plain

@@ -91,8 +91,7 @@ def _create(api: Api, principal: Principal, case: Case, budget: Budget) -> Respo
     ledger.note(*case.key, entry, case.newest)
     reply = api("POST", f"/facilities/{facility}/requests", body, {"Idempotency-Key": key})
     if reply.status == 0 or "id" in reply.content:  # without an answer in time, it is on its way
-        words = reply.content.get("reason") or reply.content.get("status_text")
-        return _outcome(request_id, str(reply.content.get("status") or "submitting"), words)
+        return _answered(request_id, reply)
     made = store.get_request(request_id)
     if made is None:
         ledger.restore(*case.key, entry, case.newest)
@@ -126,12 +125,16 @@ def _update(api: Api, case: Case, request: Request) -> Response[Any]:
             entry = replace(case.newest, payload=digest, at=clock.timestamp())
             with suppress(Outdated):  # the request itself says what it is now
                 ledger.note(*case.key, entry, case.newest)
-        words = reply.content.get("reason") or reply.content.get("status_text")
-        return _outcome(request.id, str(reply.content.get("status") or "submitting"), words)
+        return _answered(request.id, reply)
     refusal = _refusal(reply, request.id)
     if refusal.status == 405:
         raise Refusal(405, f"{refusal.detail}; delete the request and post it anew", request.id)
     raise refusal
+
+
+def _answered(request_id: str, reply: Reply) -> Response[Any]:
+    words = reply.content.get("reason") or reply.content.get("status_text")
+    return _outcome(request_id, str(reply.content.get("status") or "submitting"), words)
 
 
 def _outcome(request_id: str, status: str, words: Any) -> Response[Any]:

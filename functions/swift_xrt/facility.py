@@ -43,6 +43,7 @@ class SwiftXrt(Facility):
     payloads: ClassVar = {None: SwiftXrtPayload}
     first_poll_s = QUICK_POLL_S
     longest_send_s = 2 * (10.0 + server.TIMEOUT_S)  # the user's jobs are counted first
+    units: ClassVar = {"ujy_per_ct_s": "uJy s / ct"}
     send_attempts = 300  # a job has no window to end its waiting; the queue may be full for a day
 
     def prepare(self, order: XrtOrder, link: Link) -> Prepared:

@@ -48,6 +48,7 @@ class Winter(Facility):
         "spring": SpringPayload,
     }
     first_poll_s = 120.0
+    units: ClassVar = {"magzpsci": "mag"}
     longest_send_s = 60.0  # 15 s for the programme, 2 s for the turn, 40 s for the trigger
 
     def prepare(self, order: WinterOrder, link: Link) -> Prepared:

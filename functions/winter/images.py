@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import isfinite
 from pathlib import PurePosixPath
 from typing import Any
 
-from slew import clock, redact
+from slew import clock
 from slew.errors import NoAnswer, Rejected
 from slew.facility import Link
+from slew.pages import file_name, masked
 from slew.wire import HttpRequest
 from winter import schedules, server, targets
 from winter.targets import WinterOrder
@@ -90,9 +90,9 @@ def _is_ours(order: WinterOrder, row: Mapping[str, Any]) -> bool:
 
 def _product(row: Mapping[str, Any], image_type: str) -> dict[str, Any]:
     names = {number: name for name, number in FILTER_IDS.items()}
-    name = PurePosixPath(redact.current.text(row["savepath"])).name
+    name = file_name(PurePosixPath(masked(row["savepath"])).name)[:150]
     return {
-        "name": f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)[:150]}.zip",
+        "name": f"{name}.zip",
         "kind": KINDS[image_type],
         "content_type": CONTENT_TYPE,
         "expected_headers": {"missing-images": "0"},

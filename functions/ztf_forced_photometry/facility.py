@@ -27,6 +27,7 @@ from ztf_forced_photometry import account, codes, models, position, progress, se
 from ztf_forced_photometry.account import Accounts
 from ztf_forced_photometry.job import Job, JobRow, JobTable
 from ztf_forced_photometry.models import ZtfForcedPhotometryAltdata, ZtfForcedPhotometryPayload
+from ztf_forced_photometry.units import UNITS
 
 PRIOR_LOOK_S = 10.0  # seconds that a submission may wait for a look at the table
 SETTLED_REFRESHES = 2  # after which a repeated job is taken to be answered by the earlier one
@@ -46,6 +47,7 @@ class ZtfForcedPhotometry(Facility):
     title = "ZTF forced photometry"
     Altdata = ZtfForcedPhotometryAltdata
     payloads: ClassVar = {None: ZtfForcedPhotometryPayload}
+    units = UNITS
     longest_send_s = 10.0 + PRIOR_LOOK_S + 70.0  # the look at the table, then the job
 
     def __init__(self) -> None:

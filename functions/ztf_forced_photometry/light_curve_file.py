@@ -120,7 +120,7 @@ def _codes(text: str) -> frozenset[int]:
     try:
         return frozenset(int(code) for code in text.split(",") if code not in ("", "null"))
     except ValueError:
-        raise ValueError(f"procstatus is no list of codes: {text[:20]!r}") from None
+        raise ValueError(f"procstatus is no list of codes: {for_people(text, 20)!r}") from None
 
 
 def _zero_point(text: str) -> float | None:

@@ -11,13 +11,12 @@ import pytest
 
 from local.simulators.base import Fault
 from local.simulators.slack import SlackServer
-from slew import clock, http, table
-from slew.facility import Facility
+from slew import http, table
 from slew.notice import Notice
 from tests.integration.test_changes import URL, Killed, call, later, pending, server, submitted, tick
 from tests.notices import SLACK, Queue
 from tests.support.calls import Client
-from tests.support.toy import SECRET, Toy, ToyServer
+from tests.support.toy import SECRET, ToyServer, unwatched
 
 __all__ = ["call", "later", "server"]
 
@@ -56,9 +55,7 @@ def test_a_request_that_a_person_closes(call: Client, later: Any) -> None:
 
 
 def test_a_request_whose_window_ends(call: Client, later: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Toy, "poll", Facility.poll)
-    end = clock.now() + timedelta(hours=1)
-    monkeypatch.setattr(Toy, "window", lambda *_: (end - timedelta(hours=1), end))
+    unwatched(monkeypatch, timedelta(hours=1))
     one = submitted(call)
     later(1)
     made_again(call)

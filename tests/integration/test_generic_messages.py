@@ -22,21 +22,12 @@ from slew.mail import Mailer
 from slew.models import Requester, Target
 from slew.redact import Redactor
 from slew.status import Status
+from tests import generic_bench
 
 HOOK = SEEDED_HOOKS[0]
 SLACK = dict(zip(("slack_workspace", "slack_channel", "slack_token"), HOOK, strict=True))
 FACILITY = Generic()
-PAYLOAD = {
-    "observation_choices": ["sdssg"],
-    "exposure_time": 300,
-    "exposure_counts": 2,
-    "maximum_airmass": 2.0,
-    "minimum_lunar_distance": 30.0,
-    "priority": 5,
-    "start_date": "2026-12-01",
-    "end_date": "2026-12-08",
-    "too": True,
-}
+PAYLOAD = {**generic_bench.PAYLOAD, "observation_choices": ["sdssg"], "too": True}
 
 
 def order_of(altdata: dict[str, Any], **payload: Any) -> Order[Any, Any]:

@@ -182,6 +182,15 @@ def there(portal: EndpointServer, obj_id: str, allocation_id: int = 7) -> int:
     return number
 
 
+def sets_the_status_of(
+    ours: int, others: list[int], portal: EndpointServer, queue: Queue, completed: str
+) -> None:
+    queue.put(told(completed))
+    assert queue.deliver() == 1
+    assert portal.skyportal.requests[ours]["status"].startswith("complete")
+    assert {portal.skyportal.requests[number]["status"] for number in others} == {"submitted"}
+
+
 def test_the_status_is_set_on_no_other_objects_request(
     completed: str, portal: EndpointServer, embedded_aws: Any, queue_of: Callable[[str], Queue]
 ) -> None:
@@ -189,11 +198,7 @@ def test_the_status_is_set_on_no_other_objects_request(
     ours = there(portal, "S260311ab")
     others = [there(portal, "S260311abc"), there(portal, "S260311ab", 8), there(portal, "S260311ab_2")]
     to_skyportal(embedded_aws, portal, allocation_id=7)
-    queue = queue_of("skyportal")
-    queue.put(told(completed))
-    assert queue.deliver() == 1
-    assert portal.skyportal.requests[ours]["status"].startswith("complete")
-    assert {portal.skyportal.requests[number]["status"] for number in others} == {"submitted"}
+    sets_the_status_of(ours, others, portal, queue_of("skyportal"), completed)
 
 
 def test_our_objects_request_is_found_behind_many_others(
@@ -207,11 +212,7 @@ def test_our_objects_request_is_found_behind_many_others(
     others = [there(portal, f"S260311ab{letter}") for letter in "cdefgh"]
     ours = there(portal, "S260311ab")
     to_skyportal(embedded_aws, portal, allocation_id=7)
-    queue = queue_of("skyportal")
-    queue.put(told(completed))
-    assert queue.deliver() == 1
-    assert portal.skyportal.requests[ours]["status"].startswith("complete")
-    assert {portal.skyportal.requests[number]["status"] for number in others} == {"submitted"}
+    sets_the_status_of(ours, others, portal, queue_of("skyportal"), completed)
 
 
 def test_what_skyportal_refuses_is_a_dead_letter_in_its_words(

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import requests
 from astropy.table import Table
 
 from local.simulators.base import Fault
+from queries import catalogue
 from queries.app import handler as queries
 from slew import clock, fetching, retrieval, tracking
 from slew.photometry import PartlyRead
@@ -120,31 +122,33 @@ def test_an_outage_of_two_days_is_survived(server: SurveyServer, request_id: str
     assert products(request_id)["image.fits"]["state"] == "fetched"
 
 
-def test_a_refresh_takes_up_what_was_given_up(
-    call: Client, server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def given_up(server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The content of `image.fits`, which is not there and has been given up."""
     monkeypatch.setattr(retrieval, "ATTEMPTS", 2)
     image = server.files.pop("image.fits")
     for _ in range(3):
         later(400)
         tick()
     assert products(request_id)["image.fits"]["state"] == "failed"
+    return image
+
+
+def test_a_refresh_takes_up_what_was_given_up(
+    call: Client, server: SurveyServer, request_id: str, later: Any, given_up: bytes
+) -> None:
     call("POST", f"{URL}/requests/{request_id}/refresh")
     assert products(request_id)["image.fits"]["state"] == "waiting"
-    server.files["image.fits"] = image
+    server.files["image.fits"] = given_up
     later(400)
     tick()
     assert products(request_id)["image.fits"]["state"] == "fetched"
 
 
 def test_a_refresh_without_time_leaves_what_was_given_up_to_the_schedule(
-    call: Client, server: SurveyServer, request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+    call: Client, server: SurveyServer, request_id: str, given_up: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrieval, "ATTEMPTS", 1)
-    image = server.files.pop("image.fits")
-    later(400)
-    tick()
-    server.files["image.fits"] = image
+    server.files["image.fits"] = given_up
     monkeypatch.setattr(tracking, "_REFRESH_FETCH_S", 0.0)
     call("POST", f"{URL}/requests/{request_id}/refresh")
     assert products(request_id)["image.fits"]["state"] == "waiting"
@@ -247,6 +251,22 @@ def test_measurements_as_json_csv_ecsv_and_for_skyportal(
     told = call("GET", f"{url}?format=skyportal&instrument_id=3").json
     assert told["instrument_id"] == 3
     assert (told["flux"], told["fluxerr"], told["zp"]) == ([10.0, -2.0], [1.0, 1.0], [23.9, 23.9])
+
+
+def test_the_facilitys_columns_have_the_units_that_it_declares(
+    request_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Survey.photometry
+    monkeypatch.setattr(
+        Survey, "photometry", lambda *args: [replace(row, extra={"depth": 20.5}) for row in read(*args)]
+    )
+    monkeypatch.setattr(catalogue, "entries", lambda: [{"id": "survey", "units": {"depth": "mag"}}])
+    later(400)
+    tick()
+    url = f"/requests/{request_id}/photometry"
+    assert Client(queries)("GET", url).json["units"]["depth"] == "mag"
+    table = Table.read(Client(queries)("GET", f"{url}?format=ecsv").text, format="ascii.ecsv")
+    assert str(table["depth"].unit) == "mag"
 
 
 def test_lines_that_cannot_be_read_are_told_with_the_rows(

@@ -204,19 +204,25 @@ def test_what_keeps_being_throttled_is_sent_ever_more_rarely(
     assert all(later_on > 1.5 * before for before, later_on in pairwise(waits))
 
 
+def polls(call: Client, server: ToyServer, later: Any, fault: Any, *, ticks: int, pause_s: float) -> int:
+    """How often the facility is asked in that many ticks, when each poll meets the fault."""
+    asked = 0
+    for _ in range(ticks):
+        later(pause_s)
+        server.faults.append(fault)
+        before = len(server.journal)
+        call.handler({"action": "poll"}, call_context())
+        asked += len(server.journal) - before
+        server.faults.clear()
+    return asked
+
+
 def test_a_short_wait_that_is_asked_for_does_not_replace_the_back_off(
     call: Client, server: ToyServer, later: Any
 ) -> None:
     call("POST", f"{URL}/requests", BODY)
-    asked = []
-    for _ in range(40):
-        later(180)
-        server.faults.append(_fault(status=429, method="GET", headers={"Retry-After": "5"}))
-        before = len(server.journal)
-        call.handler({"action": "poll"}, call_context())
-        asked.append(len(server.journal) - before)
-        server.faults.clear()
-    assert 4 < sum(asked) < 16
+    fault = _fault(status=429, method="GET", headers={"Retry-After": "5"})
+    assert 4 < polls(call, server, later, fault, ticks=40, pause_s=180) < 16
 
 
 def test_a_poll_waits_at_least_as_long_as_it_is_told(call: Client, server: ToyServer, later: Any) -> None:
@@ -433,15 +439,7 @@ def test_a_facility_that_cannot_be_asked_is_asked_less_and_less(
     call: Client, server: ToyServer, later: Any
 ) -> None:
     call("POST", f"{URL}/requests", BODY)
-    asked = []
-    for _ in range(48):
-        later(300)
-        server.faults.append(_fault(status=503, method="GET"))
-        before = len(server.journal)
-        call.handler({"action": "poll"}, call_context())
-        asked.append(len(server.journal) - before)
-        server.faults.clear()
-    assert 4 < sum(asked) < 16
+    assert 4 < polls(call, server, later, _fault(status=503, method="GET"), ticks=48, pause_s=300) < 16
 
 
 def test_a_tick_leaves_what_it_has_no_time_for(call: Client, server: ToyServer, later: Any) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from local.simulators.base import Fault
-from slew import clock, patience, store, table
+from slew import patience, store, table
 from slew.errors import NoAnswer
 from slew.facility import Facility, Submission
 from slew.status import Status
 from tests.integration.test_changes import call, later, pending, server, submitted, tick
 from tests.support.calls import Client
-from tests.support.toy import Toy, ToyServer
+from tests.support.toy import Toy, ToyServer, unwatched
 
 __all__ = ["call", "later", "server"]
 
@@ -102,9 +102,7 @@ def test_where_nobody_can_ask_how_it_goes_that_is_said(
 def test_what_nobody_can_ask_for_ends_with_its_window(
     call: Client, server: ToyServer, later: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Toy, "poll", Facility.poll)
-    end = clock.now() + timedelta(days=2)
-    monkeypatch.setattr(Toy, "window", lambda *_: (end - timedelta(days=1), end))
+    unwatched(monkeypatch, timedelta(days=2))
     url = submitted(call)
     later(86400)
     tick(call)

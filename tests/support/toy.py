@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
 
+import pytest
 from pydantic import BaseModel, Field, SecretStr
 from werkzeug import Request, Response
 from werkzeug.routing import Rule
 
 from local.simulators.base import Simulator, json_response
-from slew import config, drf
+from slew import clock, config, drf
 from slew.facility import (
     Absent,
     Altdata,
@@ -152,3 +154,10 @@ def _base() -> str:
 
 def _auth(altdata: ToyAltdata) -> dict[str, str]:
     return {"Authorization": f"Token {altdata.token.get_secret_value()}"}
+
+
+def unwatched(monkeypatch: pytest.MonkeyPatch, lasts: timedelta) -> None:
+    """Make it a telescope that cannot be asked, and the window of its requests begin now and last so long."""
+    begin = clock.now()
+    monkeypatch.setattr(Toy, "poll", Facility.poll)
+    monkeypatch.setattr(Toy, "window", lambda *_: (begin, begin + lasts))

@@ -10,8 +10,14 @@ from typing import Any
 import pytest
 from astropy.table import Table
 
+from atlas_forced_photometry.facility import AtlasForcedPhotometry
+from queries import catalogue
 from slew import light_curve
 from slew.errors import Invalid
+from slew.facility import Facility
+from swift_xrt.facility import SwiftXrt
+from winter.facility import Winter
+from ztf_forced_photometry.facility import ZtfForcedPhotometry
 
 ROW: Mapping[str, Any] = {
     "mjd": 61084.41231,
@@ -64,7 +70,7 @@ def test_flagged_rows_and_negative_fluxes_are_skyportals_too() -> None:
 @pytest.mark.parametrize("name", ["SN 2023ixf", "a: 'b' \"c\" # d", "- é\n\t☄", "%ECSV, {x}: [y]", "null"])
 def test_astropy_reads_every_table(name: str) -> None:
     limit = {**ROW, "mag": None, "mag_err": None, "limiting_mag": 19.4, "flags": ["err", "x"]}
-    text = light_curve.as_ecsv([ROW, limit], {"target": name})
+    text = light_curve.as_ecsv([ROW, limit], {"target": name}, {})
     table = Table.read(text, format="ascii.ecsv")
     assert table.meta["target"] == name
     assert [str(table[column].unit) for column in ("mjd", "flux", "flux_err", "zp", "mag")] == [
@@ -80,7 +86,7 @@ def test_astropy_reads_every_table(name: str) -> None:
 
 
 def test_fluxes_of_other_zero_points_claim_no_unit() -> None:
-    table = Table.read(light_curve.as_ecsv([ROW, {**ROW, "zp": 26.3}], {}), format="ascii.ecsv")
+    table = Table.read(light_curve.as_ecsv([ROW, {**ROW, "zp": 26.3}], {}, {}), format="ascii.ecsv")
     assert table["flux"].unit is None
 
 
@@ -93,38 +99,40 @@ def test_fluxes_without_a_zero_point_claim_no_unit(
 ) -> None:
     others = [{**ROW, "zp": each, "flux": None if unit else 120.5} for each in zps]
     rows = [{**ROW, "zp": zp}, *others]
-    table = Table.read(light_curve.as_ecsv(rows, {}), format="ascii.ecsv")
+    table = Table.read(light_curve.as_ecsv(rows, {}, {}), format="ascii.ecsv")
     assert [table[name].unit and str(table[name].unit) for name in ("flux", "flux_err")] == [unit, unit]
-    assert [light_curve.units(rows).get(name) for name in ("flux", "flux_err")] == [unit, unit]
+    assert [light_curve.units(rows, {}).get(name) for name in ("flux", "flux_err")] == [unit, unit]
 
 
 @pytest.mark.parametrize(
-    ("name", "unit"),
+    ("facility", "name", "unit"),
     [
-        ("ujy_per_ct_s", "uJy s / ct"),
-        ("rate_ct_s", "ct / s"),
-        ("flux_uJy", "uJy"),
-        ("flux_uJy_err", "uJy"),
-        ("exptime", "s"),
-        ("dnearestrefsrc", "arcsec"),
-        ("m", "mag"),
-        ("dm", "mag"),
-        ("mag5sig", "mag"),
-        ("baseline", "DN"),
-        ("ra", "deg"),
+        (SwiftXrt, "ujy_per_ct_s", "uJy s / ct"),
+        (SwiftXrt, "rate_ct_s", "ct / s"),
+        (ZtfForcedPhotometry, "flux_uJy", "uJy"),
+        (ZtfForcedPhotometry, "flux_uJy_err", "uJy"),
+        (ZtfForcedPhotometry, "exptime", "s"),
+        (ZtfForcedPhotometry, "dnearestrefsrc", "arcsec"),
+        (AtlasForcedPhotometry, "m", "mag"),
+        (AtlasForcedPhotometry, "dm", "mag"),
+        (AtlasForcedPhotometry, "mag5sig", "mag"),
+        (ZtfForcedPhotometry, "baseline", "DN"),
+        (Winter, "magzpsci", "mag"),
+        (AtlasForcedPhotometry, "ra", "deg"),
     ],
 )
-def test_further_columns_have_their_units(name: str, unit: str) -> None:
+def test_further_columns_have_their_units(facility: type[Facility], name: str, unit: str) -> None:
     rows = [{**ROW, "extra": {name: 1.5}}]
-    table = Table.read(light_curve.as_ecsv(rows, {}), format="ascii.ecsv")
+    own = (catalogue.entry(facility.id) or {})["units"]
+    table = Table.read(light_curve.as_ecsv(rows, {}, own), format="ascii.ecsv")
     assert table[name].unit == unit
-    assert light_curve.units(rows)[name] == unit
+    assert light_curve.units(rows, own)[name] == unit
 
 
 @pytest.mark.parametrize("word", ["none", "None", "nan", "null", ""])
 def test_a_word_for_no_value_spoils_no_column_of_numbers(word: str) -> None:
     rows = [{**ROW, "extra": {"baseline": value}} for value in (12.5, word, None)]
-    table = Table.read(light_curve.as_ecsv(rows, {}), format="ascii.ecsv")
+    table = Table.read(light_curve.as_ecsv(rows, {}, {}), format="ascii.ecsv")
     assert table["baseline"].dtype.kind == "f"
     assert list(table["baseline"].mask) == [False, True, True]
     assert [row["baseline"] for row in csv.DictReader(io.StringIO(light_curve.as_csv(rows)))] == [
@@ -135,7 +143,7 @@ def test_a_word_for_no_value_spoils_no_column_of_numbers(word: str) -> None:
 
 
 def test_an_empty_table_is_one() -> None:
-    table = Table.read(light_curve.as_ecsv([], {"target": "SN"}), format="ascii.ecsv")
+    table = Table.read(light_curve.as_ecsv([], {"target": "SN"}, {}), format="ascii.ecsv")
     assert (len(table), table.colnames) == (0, list(light_curve.COLUMNS))
 
 
@@ -147,7 +155,7 @@ def test_the_facilitys_further_columns_follow() -> None:
         "extra": {"rate_ct_s": 0.0182, "exposure_s": 1180, "mode": "PC", "drop": False, "flux": 3, "era": 2},
     }
     limit = {**rate, "extra": {"upper_limit_ct_s": 0.0018, "mode": 'a, "b"\nc', "obsid": [1]}}
-    table = Table.read(light_curve.as_ecsv([rate, limit], {}), format="ascii.ecsv")
+    table = Table.read(light_curve.as_ecsv([rate, limit], {}, {}), format="ascii.ecsv")
     assert table.colnames == [
         *light_curve.COLUMNS,
         *("rate_ct_s", "exposure_s", "mode", "drop", "era", "upper_limit_ct_s", "obsid"),
@@ -163,7 +171,7 @@ def test_the_facilitys_further_columns_follow() -> None:
 @pytest.mark.parametrize("values", [(1, True), (2**70,), ("x", 1.5), (None,), ({"a": 1}, 2), (1.5, 1)])
 def test_astropy_reads_whatever_stands_in_a_further_column(values: tuple[Any, ...]) -> None:
     rows = [{**ROW, "extra": {"odd": value}} for value in values]
-    assert len(Table.read(light_curve.as_ecsv(rows, {}), format="ascii.ecsv")) == len(rows)
+    assert len(Table.read(light_curve.as_ecsv(rows, {}, {}), format="ascii.ecsv")) == len(rows)
 
 
 @pytest.mark.parametrize(

@@ -321,6 +321,8 @@ class Facility(ABC):
     """Whether a submission is several exchanges: what `facility_data` says is done is not sent again."""
     advice: ClassVar[Mapping[str, str]] = {}
     """What to do in place of an operation that the facility has not: `{"cancel": "ask ... by mail"}`."""
+    units: ClassVar[Mapping[str, str]] = {}
+    """Units, as astropy writes them, of its rows' further columns whose names do not end in theirs."""
     no_verify: ClassVar[str] = "this facility offers no harmless call that would check credentials"
 
     @abstractmethod

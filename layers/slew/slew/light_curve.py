@@ -42,19 +42,8 @@ COLUMNS: Mapping[str, tuple[str, str, str]] = {
 """Type, unit and meaning of each column."""
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 """Python's own would take `1_0` too."""
-_ENDINGS = {"_ct_s": "ct / s", "_ct": "ct", "_s": "s", "_d": "d", "_kev": "keV", "_ra": "deg", "_dec": "deg"}
-_UNITS = {
-    "ujy_per_ct_s": "uJy s / ct",
-    "exptime": "s",
-    "dnearestrefsrc": "arcsec",
-    "sciinpseeing": "pix",
-    **dict.fromkeys(("flux_uJy", "flux_uJy_err"), "uJy"),
-    **dict.fromkeys(("m", "dm", "mag5sig", "diffmaglim", "magzpsci"), "mag"),
-    **dict.fromkeys(("nearestrefmag", "nearestrefmagunc"), "mag"),
-    **dict.fromkeys(("scisigpix", "forcediffimflux", "forcediffimfluxunc", "baseline"), "DN"),
-    **dict.fromkeys(("refjdstart", "refjdend"), "d"),
-}
-"""Of further columns whose names do not end in theirs."""
+_UNITS = {"_ct_s": "ct / s", "_ct": "ct", "_s": "s", "_d": "d", "_kev": "keV", "_ra": "deg", "_dec": "deg"}
+"""Of further columns whose names end in theirs."""
 _NO_VALUE = frozenset({"", "none", "null", "nan"})
 """What facilities write in a further column for a value that there is none of."""
 
@@ -117,21 +106,27 @@ def as_csv(rows: Rows) -> str:
     return text.getvalue()
 
 
-def units(rows: Rows) -> dict[str, str]:
-    """The unit of each column of these rows that has one, the facility's further columns last."""
+def units(rows: Rows, own: Mapping[str, str]) -> dict[str, str]:
+    """The unit of each column of these rows that has one, the facility's further columns last.
+
+    `own`: those that the facility declares.
+    """
     known = {name: unit for name, (_, unit, _) in COLUMNS.items() if unit}
     zero_points = {row.get("zp") for row in rows if row.get("flux") is not None}
     if zero_points == {MICROJANSKY_ZP}:
         known |= {"flux": "uJy", "flux_err": "uJy"}
     numbers = [name for name, kind in _further(rows).items() if kind in ("int64", "float64")]
-    return known | {name: unit for name in numbers if (unit := _unit(name))}
+    return known | {name: unit for name in numbers if (unit := own.get(name) or _unit(name))}
 
 
-def as_ecsv(rows: Rows, about: Mapping[str, str]) -> str:
-    """Enhanced CSV (astropy's text table with units); `about` becomes the table's metadata."""
+def as_ecsv(rows: Rows, about: Mapping[str, str], own: Mapping[str, str]) -> str:
+    """Enhanced CSV (astropy's text table with units); `about` becomes the table's metadata.
+
+    `own`: units, as of `units`.
+    """
     known = {name: {"datatype": kind, "description": meaning} for name, (kind, _, meaning) in COLUMNS.items()}
     further = {name: {"datatype": kind} for name, kind in _further(rows).items()}
-    unit = units(rows)
+    unit = units(rows, own)
     columns = [
         {"name": name, **({"unit": unit[name]} if name in unit else {}), **column}
         for name, column in {**known, **further}.items()
@@ -233,9 +228,8 @@ def _is_value(value: Any) -> bool:
 
 
 def _unit(name: str) -> str:
-    """The unit of a further column, as is known, or as its name ends in it."""
-    ending = (unit for ending, unit in _ENDINGS.items() if f"_{name}".endswith(ending))
-    return _UNITS.get(name) or next(ending, "")
+    """The unit of a further column, which its name ends in."""
+    return next((unit for ending, unit in _UNITS.items() if f"_{name}".endswith(ending)), "")
 
 
 def _number(parameters: Mapping[str, str], name: str) -> float | None:

@@ -158,10 +158,7 @@ def _write(marker: Marker, condition: Mapping[str, Any]) -> None:
 
 
 def _key(marker: Marker) -> dict[str, dict[str, str]]:
-    return {
-        "pk": {"S": f"REQUEST#{marker.request_id}"},
-        "sk": {"S": f"NOTICE#{marker.event_id}#{marker.channel}"},
-    }
+    return table.key(f"REQUEST#{marker.request_id}", f"NOTICE#{marker.event_id}#{marker.channel}")
 
 
 def _number(value: float) -> dict[str, str]:

@@ -12,6 +12,7 @@ LONGEST_PAGE = 200_000
 """Characters of a text of which anything is looked at."""
 _LONGEST_SECRET = 20_000
 _UNREAD = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->")
+_UNFIT = re.compile(r"[^A-Za-z0-9._+-]")
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -27,6 +28,11 @@ def words(page: str, limit: int = 300) -> str:
     Scripts, styles, comments and tags are dropped, entities decoded.
     """
     return for_people(unescape(_TAG.sub(" ", _UNREAD.sub(" ", masked(page)))), limit)
+
+
+def file_name(text: str) -> str:
+    """A facility's name for a file, redacted, of letters, digits and `._+-`."""
+    return _UNFIT.sub("_", masked(text))
 
 
 def masked(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from slew import aws, clock, config
+from slew import aws, clock, config, table
 from slew.records import Event, Request
 from slew.status import ENDED, LIVE, Status
 
@@ -36,7 +36,7 @@ def as_of(request_id: str) -> dict[str, Any]:
     days = config.record_retention_days()
     if not days:
         return {}
-    key = {"pk": {"S": f"REQUEST#{request_id}"}, "sk": {"S": "META"}}
+    key = table.key(f"REQUEST#{request_id}", "META")
     answer = aws.client("dynamodb").get_item(
         TableName=config.table(), Key=key, ProjectionExpression="expires_at", ConsistentRead=True
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pydantic import SecretStr
 from slew import drf
 from slew.errors import NoAnswer, Rejected
 from slew.facility import HttpLink, Progress
+from slew.pages import file_name
 from slew.portal_progress import ended_at
 from slew.wire import Answer, HttpRequest, NotJson
 
@@ -28,7 +28,6 @@ LOOK_FOR = timedelta(hours=24)
 ASK_FOR = timedelta(days=7)
 """How long an archive is asked that does not answer; only one that does ends the looking after a day."""
 _UNREADABLE = "archive: its answer cannot be read"
-_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 _SPECTRAL = frozenset({"SPECTRUM", "REPEAT_SPECTRUM", "ARC", "LAMP_FLAT"})
 _CONTENT_TYPES = {".fits": "application/fits", ".fits.fz": "application/fits", ".tar.gz": "application/gzip"}
 
@@ -172,7 +171,7 @@ def _listed(
 
 def _described(filename: str, configuration_type: Any) -> dict[str, str]:
     """A frame as any facility's product: its name, its kind, and the type of its content where known."""
-    name = _UNSAFE.sub("_", filename).lstrip(".") or "frame"
+    name = file_name(filename).lstrip(".") or "frame"
     kind = "spectrum" if configuration_type in _SPECTRAL else "image"
     ending = max((each for each in _CONTENT_TYPES if name.endswith(each)), key=len, default="")
     return {

@@ -111,7 +111,7 @@ def _looked_at(desk: Desk, request_id: str) -> bool:
         now = clock.timestamp()
         if request is None or request.leased(now) or now < (request.next_action_at or inf):
             return True  # somebody else is at it, or has been since it was listed
-        if request.status is Status.PENDING and now + desk.facility.longest_send_s > _sends_end_at(desk):
+        if request.status is Status.PENDING and _ends_too_soon(desk, now):
             return True  # broken off, it might be at the facility or not; the next tick has the time
         recovered = recovery.recover(desk, request)
         if recovered is request:
@@ -124,8 +124,9 @@ def _looked_at(desk: Desk, request_id: str) -> bool:
     return True
 
 
-def _sends_end_at(desk: Desk) -> float:
-    return desk.ends_at - SEND_MARGIN_S
+def _ends_too_soon(desk: Desk, now: float) -> bool:
+    """Whether a send that is begun now might not end in this invocation."""
+    return now + desk.facility.longest_send_s + SEND_MARGIN_S > desk.ends_at
 
 
 def _attempt(desk: Desk, request: Request) -> Request:

@@ -36,6 +36,10 @@ PAYLOAD: JSON = {
 }
 
 
+LASTING: JSON = {**PAYLOAD, "end_date": "2099-12-08"}
+"""For tests on the real clock: its window ends in no time of theirs."""
+
+
 class Bench:
     """The simulator, and one allocation's way to it."""
 

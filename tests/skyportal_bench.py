@@ -29,7 +29,7 @@ HERE: JSON = {"name": "AT 2026x", "ra": 1, "dec": 1}
 PAYLOAD: JSON = {"exposure": 300}
 OTHER: JSON = {"exposure": 200}
 PLAN: JSON = {"fields": [1]}
-FORM: JSON = {**generic_bench.PAYLOAD, "observation_choices": ["sdssg"], "end_date": "2099-12-08"}
+FORM: JSON = generic_bench.LASTING
 NUMBERS = {"7": "toy-1", "8": "generic-1", "9": "survey-1"}
 
 

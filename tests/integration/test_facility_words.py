@@ -14,14 +14,14 @@ from generic.facility import Generic
 from local.simulators.base import Fault, Simulator
 from local.simulators.endpoint import DEMO_TOKEN, EndpointServer
 from slew import store
-from tests.generic_bench import PAYLOAD, serving
+from tests.generic_bench import LASTING, serving
 from tests.integration.test_submission import BODY, URL, call, server
 from tests.support.calls import Client
 from tests.support.toy import SECRET, ToyServer
 
 __all__ = ["call", "server"]
 
-GENERIC_BODY = {**BODY, "allocation_id": "generic-1", "payload": PAYLOAD}
+GENERIC_BODY = {**BODY, "allocation_id": "generic-1", "payload": LASTING}
 ODD = r"observer note: \ud83d"
 SHOWN = "observer note: \ufffd"
 
@@ -161,7 +161,7 @@ def test_a_key_of_the_payload_that_nobody_knows_may_hold_none_either(
     generic: Client, endpoint: EndpointServer, query: str
 ) -> None:
     for extra in ({"note": [{"deep": f"use {DEMO_TOKEN}"}]}, {DEMO_TOKEN: 1}):
-        body = {**GENERIC_BODY, "payload": {**PAYLOAD, **extra}}
+        body = {**GENERIC_BODY, "payload": {**LASTING, **extra}}
         refused = generic("POST", f"/facilities/generic/requests{query}", body)
         assert refused.status == 422
         assert "holds a credential of this allocation" in refused.json["detail"]

@@ -48,7 +48,16 @@ def test_a_trigger_that_is_not_understood_names_the_request_there_is(portal: Ins
     assert (refused.status, id_of(refused)) == (422, made)
 
 
-@pytest.mark.parametrize("raw", ["", "[", "[]", '{"obj_id": 1, "allocation_id": 7}', "[" * 100_000])
+NAMELESS = {
+    "nothing": "",
+    "cut": "[",
+    "a list": "[]",
+    "a number for a name": '{"obj_id": 1, "allocation_id": 7}',
+    "deeper than Python reads": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("raw", NAMELESS.values(), ids=NAMELESS)
 def test_a_body_that_names_nothing_is_refused_without_an_id(portal: Instance, raw: str) -> None:
     portal.post()
     refused = portal.post(raw=raw)
